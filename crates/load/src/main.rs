@@ -1,1 +1,36 @@
-fn main() {}
+//! `rozmowa-load`: the command line of the load tools.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rozmowa_load::{bench, crash, with_postgres};
+
+/// Load, crash and soak tools for Rozmowa.
+#[derive(Parser)]
+#[command(name = "rozmowa-load", version)]
+struct Arguments {
+    #[command(subcommand)]
+    tool: Tool,
+}
+
+#[derive(Subcommand)]
+enum Tool {
+    /// Measure the figures of docs/BENCHMARKS.md.
+    Bench(bench::Options),
+    /// Kill the server again and again under load and check that nothing answered is lost.
+    Crash(crash::Options),
+    /// Run a command with a throwaway PostgreSQL, named by `ROZMOWA_TEST_POSTGRES`.
+    WithPostgres(with_postgres::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().tool {
+        Tool::Bench(options) => bench::run(&options),
+        Tool::Crash(options) => crash::run(&options),
+        Tool::WithPostgres(options) => with_postgres::run(&options),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("rozmowa-load: {error}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,22 @@
+//! Rozmowa: a self-hosted live-chat server that speaks the Thulium chat API.
+//!
+//! Doors (`http`, and `api.rs` in each room) lead to rooms, rooms to the store; see `docs/ARCHITECTURE.md`.
+
+pub mod account;
+pub mod agent;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod conversation;
+pub mod counter;
+pub mod customer;
+pub mod http;
+pub mod locale;
+pub mod queue;
+pub mod router;
+pub mod schema;
+pub mod secret;
+pub mod server;
+pub mod setting;
+pub mod time;

@@ -1,0 +1,66 @@
+# Where the product ends up, whatever the environment says.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+# CI takes the versions of the lock file; at a desk an added dependency may change it.
+CARGO := cargo $(if $(CI),--locked)
+
+ARGS ?=
+CRASH_ROUNDS ?= 3
+
+.DEFAULT_GOAL := help
+# The targets follow each other: two builds at once only wait for cargo's lock.
+.NOTPARALLEL:
+.PHONY: help build run test lint test-rust test-crash test-api crash bench openapi dist dist-test \
+	tools debug load
+
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## The product, at target/release/rozmowa.
+	$(CARGO) build --release -p rozmowa
+
+run: build ## Build, then start the demo. ARGS='--listen 127.0.0.1:9000' goes to it.
+	target/release/rozmowa demo $(ARGS)
+
+test: tools lint test-rust test-crash test-api ## Everything, on both engines; stops at the first failure.
+
+lint: ## Formatting and clippy; a warning is an error.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+test-rust: tools debug ## The tests of the workspace, with a PostgreSQL beside them.
+	target/debug/rozmowa-load with-postgres -- $(CARGO) test --workspace
+
+test-crash: tools debug ## CRASH_ROUNDS kills (3) on each engine.
+	target/debug/rozmowa-load crash --engine sqlite --rounds $(CRASH_ROUNDS) --connections 64 --server target/debug/rozmowa
+	target/debug/rozmowa-load crash --engine postgres --rounds $(CRASH_ROUNDS) --connections 64 --server target/debug/rozmowa
+
+test-api: tools debug ## Generated calls, held against the OpenAPI document.
+	scripts/schemathesis target/debug/rozmowa
+
+crash: CRASH_ROUNDS = 50
+crash: tools build load ## 50 kills on each engine, the release build.
+	target/release/rozmowa-load crash --engine sqlite --rounds $(CRASH_ROUNDS) --connections 64 --server target/release/rozmowa
+	target/release/rozmowa-load crash --engine postgres --rounds $(CRASH_ROUNDS) --connections 64 --server target/release/rozmowa
+
+bench: tools build load ## The figures of docs/BENCHMARKS.md; ≤ 15 minutes.
+	target/release/rozmowa-load bench $(ARGS)
+
+openapi: ## Write docs/openapi.json anew from the code.
+	UPDATE_OPENAPI=1 $(CARGO) test -p rozmowa --test openapi
+
+dist: build ## The tarball for a server, in target/dist.
+	packaging/dist
+
+dist-test: dist ## Install the tarball by docs/INSTALL.md in a clean Debian (root only).
+	scripts/dist-test
+
+# What the targets above stand on.
+tools:
+	@scripts/need postgresql python3-venv strace
+
+# The binaries that tests start, with the very features that `cargo test` builds.
+debug:
+	$(CARGO) build --workspace --all-targets
+
+load:
+	$(CARGO) build --release -p rozmowa-load

@@ -1,0 +1,229 @@
+//! A transaction: the only way to the data.
+
+use std::any::Any;
+use std::collections::HashMap;
+
+use postgres::types::ToSql;
+
+use crate::{Error, Row, Stmt, Value};
+
+/// What a transaction asked to be told after commit. The store carries it and does not look inside.
+pub type Published = Box<dyn Any + Send>;
+
+/// A running transaction, the same on both engines.
+///
+/// - After a statement's error it refuses everything else, and the closure's changes are rolled back, whatever the
+///   closure returns. Conflicts that are expected are `ON CONFLICT`, not errors.
+/// - Isolation is READ COMMITTED at least: a check followed by a write is a constraint, a conditional update, or
+///   stands under [`Tx::lock`].
+/// - The closure may be run again, so it has no effect but on its `Tx`.
+pub struct Tx<'c> {
+    engine: Engine<'c>,
+    failure: Option<Error>,
+    published: Vec<Published>,
+}
+
+pub(crate) enum Engine<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres { client: &'c mut postgres::Client, prepared: &'c mut Prepared },
+}
+
+/// Statements that a PostgreSQL connection has prepared, by their text.
+pub(crate) type Prepared = HashMap<&'static str, postgres::Statement>;
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(engine: Engine<'c>) -> Self {
+        Self { engine, failure: None, published: Vec::new() }
+    }
+
+    /// Runs a statement that gives no rows and says how many rows it changed.
+    pub fn execute(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<u64, Error> {
+        self.guard()?;
+        let done = match &mut self.engine {
+            Engine::Sqlite(connection) => connection
+                .prepare_cached(stmt.sqlite())
+                .and_then(|mut s| s.execute(rusqlite::params_from_iter(params)))
+                .map(|changed| changed as u64)
+                .map_err(|error| Error::from_sqlite(&error, stmt.name())),
+            Engine::Postgres { client, prepared } => prepare(client, prepared, stmt)
+                .and_then(|s| client.execute(&s, &to_sql(params)))
+                .map_err(|error| Error::from_postgres(&error, stmt.name())),
+        };
+        done.map_err(|error| self.fail(error))
+    }
+
+    /// Every row of an answer. A statement without a `LIMIT` belongs only where the rows are few by nature.
+    pub fn query<T>(
+        &mut self,
+        stmt: &Stmt,
+        params: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        self.guard()?;
+        let rows = match &mut self.engine {
+            Engine::Sqlite(connection) => sqlite_rows(connection, stmt, params, &mut read),
+            Engine::Postgres { client, prepared } => prepare(client, prepared, stmt)
+                .and_then(|s| client.query(&s, &to_sql(params)))
+                .map_err(|error| Error::from_postgres(&error, stmt.name()))
+                .and_then(|rows| rows.iter().map(|row| read(&Row::Postgres(row))).collect()),
+        };
+        rows.map_err(|error| self.fail(error))
+    }
+
+    /// The first row, if there is one.
+    pub fn query_opt<T>(
+        &mut self,
+        stmt: &Stmt,
+        params: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.guard()?;
+        let row = match &mut self.engine {
+            Engine::Sqlite(connection) => sqlite_row(connection, stmt, params, &mut read),
+            Engine::Postgres { client, prepared } => prepare(client, prepared, stmt)
+                .and_then(|s| client.query(&s, &to_sql(params)))
+                .map_err(|error| Error::from_postgres(&error, stmt.name()))
+                .and_then(|rows| rows.first().map(|row| read(&Row::Postgres(row))).transpose()),
+        };
+        row.map_err(|error| self.fail(error))
+    }
+
+    /// The one row that the statement is sure to give (an aggregate, a `RETURNING` that must hit).
+    pub fn query_one<T>(
+        &mut self,
+        stmt: &Stmt,
+        params: &[Value<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self.query_opt(stmt, params, read)? {
+            Some(row) => Ok(row),
+            None => Err(self.fail(Error::Statement {
+                statement: stmt.name().to_owned(),
+                message: "gave no row".to_owned(),
+            })),
+        }
+    }
+
+    /// To be handed on after commit, in this order; dropped when the transaction is rolled back or run again.
+    pub fn publish(&mut self, message: impl Any + Send) {
+        self.published.push(Box::new(message));
+    }
+
+    /// Holds every other transaction with the same key back until this one has ended: for the few checks that no
+    /// constraint can express. Keys share 256 stripes, so two keys may wait for each other without need; take one
+    /// key a transaction, or several in a fixed order. SQLite has one writer and needs nothing.
+    pub fn lock(&mut self, key: &str) -> Result<(), Error> {
+        self.guard()?;
+        if let Engine::Postgres { .. } = self.engine {
+            let stripe = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+            }) >> 56;
+            let stripe = i64::try_from(stripe).expect("eight bits fit");
+            self.query_one(&crate::migrate::LOCK_STRIPE, &[Value::Int(stripe)], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// How the engine would run a statement, line by line: for the test that looks for full scans. It is prepared on
+    /// the way, so a statement that does not fit the schema is an error.
+    pub fn plan(&mut self, stmt: &Stmt) -> Result<Vec<String>, Error> {
+        self.guard()?;
+        let lines = match &mut self.engine {
+            Engine::Sqlite(connection) => crate::inspect::plan_sqlite(connection, stmt)
+                .map_err(|error| Error::from_sqlite(&error, stmt.name())),
+            Engine::Postgres { client, .. } => crate::inspect::plan_postgres(client, stmt)
+                .map_err(|error| Error::from_postgres(&error, stmt.name())),
+        };
+        lines.map_err(|error| self.fail(error))
+    }
+
+    /// Tables, columns and indexes, described alike on both engines: for the test that compares them.
+    pub fn schema(&mut self) -> Result<Vec<String>, Error> {
+        self.guard()?;
+        let lines = match &mut self.engine {
+            Engine::Sqlite(connection) => crate::inspect::schema_sqlite(connection)
+                .map_err(|error| Error::from_sqlite(&error, "schema")),
+            Engine::Postgres { client, .. } => crate::inspect::schema_postgres(client)
+                .map_err(|error| Error::from_postgres(&error, "schema")),
+        };
+        lines.map_err(|error| self.fail(error))
+    }
+
+    /// The engine's own check of its files: what it found wrong, nothing when all is well. PostgreSQL checks its
+    /// files with tools of its own, so there it finds nothing.
+    pub fn integrity_check(&mut self) -> Result<Vec<String>, Error> {
+        self.guard()?;
+        match &mut self.engine {
+            Engine::Sqlite(connection) => crate::inspect::integrity_sqlite(connection)
+                .map_err(|error| Error::from_sqlite(&error, "integrity_check"))
+                .map_err(|error| self.fail(error)),
+            Engine::Postgres { .. } => Ok(Vec::new()),
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    pub(crate) fn fail(&mut self, error: Error) -> Error {
+        self.failure.get_or_insert(error).clone()
+    }
+
+    /// Ready for the next job of a group.
+    pub(crate) fn take_published(&mut self) -> Vec<Published> {
+        self.failure = None;
+        std::mem::take(&mut self.published)
+    }
+
+    fn guard(&self) -> Result<(), Error> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+fn sqlite_rows<T>(
+    connection: &rusqlite::Connection,
+    stmt: &Stmt,
+    params: &[Value<'_>],
+    read: &mut impl FnMut(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let wrong = |error| Error::from_sqlite(&error, stmt.name());
+    let mut statement = connection.prepare_cached(stmt.sqlite()).map_err(wrong)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(wrong)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(wrong)? {
+        all.push(read(&Row::Sqlite(row))?);
+    }
+    Ok(all)
+}
+
+fn sqlite_row<T>(
+    connection: &rusqlite::Connection,
+    stmt: &Stmt,
+    params: &[Value<'_>],
+    read: &mut impl FnMut(&Row<'_>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let wrong = |error| Error::from_sqlite(&error, stmt.name());
+    let mut statement = connection.prepare_cached(stmt.sqlite()).map_err(wrong)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(wrong)?;
+    let first = rows.next().map_err(wrong)?.map(|row| read(&Row::Sqlite(row))).transpose()?;
+    // A statement that returns rows while it changes some (RETURNING) has done its work with the first row.
+    while rows.next().map_err(wrong)?.is_some() {}
+    Ok(first)
+}
+
+fn prepare(
+    client: &mut postgres::Client,
+    prepared: &mut Prepared,
+    stmt: &Stmt,
+) -> Result<postgres::Statement, postgres::Error> {
+    if let Some(statement) = prepared.get(stmt.postgres()) {
+        return Ok(statement.clone());
+    }
+    let statement = client.prepare(stmt.postgres())?;
+    prepared.insert(stmt.postgres(), statement.clone());
+    Ok(statement)
+}
+
+fn to_sql<'a>(params: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}

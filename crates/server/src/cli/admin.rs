@@ -1,0 +1,293 @@
+//! Administration from the command line, beside a running server: changes count from the next call on.
+
+use std::io::{BufRead, IsTerminal};
+
+use clap::Subcommand;
+
+use super::{transact, write};
+use crate::account::{self, Methods, password};
+use crate::agent::{self, NewAgent};
+use crate::clock::{Clock, Ids};
+use crate::config::Config;
+use crate::conversation;
+use crate::customer::{self, NewCustomer};
+use crate::http::params::Email;
+use crate::queue;
+use crate::server;
+use crate::setting::Setting;
+
+#[derive(Subcommand)]
+pub enum ApiUserCommand {
+    /// Add an API user; its password is read from standard input, or made up and printed on a terminal
+    Add {
+        name: String,
+        /// A method it may call, as in 'GET chats' or 'POST chat_conversations/*'; may be repeated; '*' is all
+        #[arg(long = "methods", required = true, value_name = "METHOD")]
+        methods: Vec<String>,
+    },
+    /// List API users
+    List,
+    /// Disable an API user: its next call is refused
+    Disable { name: String },
+    /// Enable a disabled API user
+    Enable { name: String },
+    /// Change an API user's password
+    Passwd { name: String },
+}
+
+impl ApiUserCommand {
+    pub fn run(self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::Add { name, methods } => {
+                if name.contains(':') || name.chars().any(char::is_control) || name.is_empty() {
+                    return Err("a name has no colon and no control characters: HTTP Basic can't carry them".into());
+                }
+                let hash = new_password()?;
+                let methods = Methods::parse(&methods.join("\n"));
+                let now = Clock::System.now();
+                let added = {
+                    let name = name.clone();
+                    transact(config, move |tx| account::add(tx, &name, &hash, &methods, now))?
+                };
+                if added { Ok(()) } else { Err(format!("there is an API user {name} already")) }
+            }
+            Self::List => {
+                for user in transact(config, account::list)? {
+                    let state = if user.is_enabled { "enabled" } else { "disabled" };
+                    println!(
+                        "{}\t{state}\t{}",
+                        user.name,
+                        user.methods.to_string().replace('\n', ", ")
+                    );
+                }
+                Ok(())
+            }
+            Self::Disable { name } => enable(config, name, false),
+            Self::Enable { name } => enable(config, name, true),
+            Self::Passwd { name } => {
+                let hash = new_password()?;
+                let user = name.clone();
+                found(transact(config, move |tx| account::set_password(tx, &user, &hash))?, &name)
+            }
+        }
+    }
+}
+
+fn enable(config: &Config, name: String, is_enabled: bool) -> Result<(), String> {
+    let user = name.clone();
+    found(transact(config, move |tx| account::set_enabled(tx, &user, is_enabled))?, &name)
+}
+
+fn found(found: bool, name: &str) -> Result<(), String> {
+    if found { Ok(()) } else { Err(format!("there is no {name}")) }
+}
+
+#[derive(Subcommand)]
+pub enum QueueCommand {
+    /// Add a chat queue and print its number
+    Add {
+        name: String,
+        /// The number its callers know it by; without it the next free one
+        #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+        id: Option<i64>,
+    },
+    /// List chat queues
+    List,
+    /// Disable a chat queue: it takes no new conversations
+    Disable { id: i64 },
+    /// Enable a disabled chat queue
+    Enable { id: i64 },
+}
+
+impl QueueCommand {
+    pub fn run(self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::Add { name, id } => {
+                let now = Clock::System.now();
+                match transact(config, move |tx| queue::add(tx, id, &name, now))? {
+                    Some(id) => println!("{id}"),
+                    None => return Err("there is a queue of this name or number already".into()),
+                }
+            }
+            Self::List => {
+                for queue in transact(config, queue::list)? {
+                    let state = if queue.is_enabled { "enabled" } else { "disabled" };
+                    println!("{}\t{state}\t{}", queue.id, queue.name);
+                }
+            }
+            Self::Disable { id } => {
+                found(
+                    transact(config, move |tx| queue::set_enabled(tx, id, false))?,
+                    &format!("queue {id}"),
+                )?;
+            }
+            Self::Enable { id } => {
+                found(
+                    transact(config, move |tx| queue::set_enabled(tx, id, true))?,
+                    &format!("queue {id}"),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Subcommand)]
+pub enum AgentCommand {
+    /// Add an agent; the password is read from standard input, or made up and printed on a terminal
+    Add {
+        login: String,
+        #[arg(long, default_value = "")]
+        name: String,
+        #[arg(long, default_value = "")]
+        surname: String,
+        #[arg(long, value_parser = email)]
+        email: Option<String>,
+    },
+    /// Change an agent's password
+    Passwd { login: String },
+    /// List agents
+    List,
+}
+
+impl AgentCommand {
+    pub fn run(self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::Add { login, name, surname, email } => {
+                let password_hash = new_password()?;
+                let email = email.unwrap_or_default();
+                let agent = NewAgent { login, name, surname, email, password_hash };
+                let now = Clock::System.now();
+                match transact(config, move |tx| agent::add(tx, &agent, now))? {
+                    Some(id) => println!("{id}"),
+                    None => return Err("there is an agent of this login already".into()),
+                }
+            }
+            Self::Passwd { login } => {
+                let hash = new_password()?;
+                let user = login.clone();
+                found(transact(config, move |tx| agent::set_password(tx, &user, &hash))?, &login)?;
+            }
+            Self::List => {
+                for agent in transact(config, agent::list)? {
+                    let state = if agent.is_active { "active" } else { "inactive" };
+                    println!(
+                        "{}\t{}\t{state}\t{} {}\t{}",
+                        agent.id, agent.login, agent.name, agent.surname, agent.email
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Subcommand)]
+pub enum CustomerCommand {
+    /// Add a customer and print its number; waiting conversations with its identifier become its own
+    Add {
+        /// Its id in your own systems: what callers give as client_id
+        #[arg(long)]
+        identifier: Option<String>,
+        #[arg(long, default_value = "")]
+        name: String,
+        #[arg(long, default_value = "")]
+        surname: String,
+        /// May be repeated
+        #[arg(long = "email", value_parser = email)]
+        emails: Vec<String>,
+    },
+}
+
+impl CustomerCommand {
+    pub fn run(self, config: &Config) -> Result<(), String> {
+        let Self::Add { identifier, name, surname, emails } = self;
+        let identifier =
+            identifier.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let customer = NewCustomer { identifier: identifier.clone(), name, surname, emails };
+        let db = server::open_store(config)?;
+        let now = Clock::System.now();
+        let added = write(&db, move |tx| customer::add(tx, &customer, now))?;
+        let result = match added {
+            None => Err("there is a customer of this identifier already".to_owned()),
+            Some(customer) => {
+                println!("{}", customer.id);
+                // In steps, so that the server's calls come in between.
+                if let Some(identifier) = identifier {
+                    loop {
+                        let (identifier, customer) = (identifier.clone(), customer.clone());
+                        if !write(&db, move |tx| {
+                            conversation::link(tx, &identifier, &customer, now)
+                        })? {
+                            break;
+                        }
+                    }
+                }
+                Ok(())
+            }
+        };
+        db.close();
+        result
+    }
+}
+
+#[derive(Subcommand)]
+pub enum SettingCommand {
+    /// List settings with their values
+    List,
+    /// Change a setting
+    Set { name: String, value: bool },
+}
+
+impl SettingCommand {
+    pub fn run(self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::List => {
+                for setting in Setting::ALL.iter().copied() {
+                    println!(
+                        "{} = {}",
+                        setting.name(),
+                        transact(config, move |tx| setting.get(tx))?
+                    );
+                }
+                Ok(())
+            }
+            Self::Set { name, value } => {
+                let setting = Setting::ALL.iter().copied().find(|setting| setting.name() == name);
+                let Some(setting) = setting else {
+                    let names: Vec<_> = Setting::ALL.iter().map(|setting| setting.name()).collect();
+                    return Err(format!(
+                        "there is no setting {name}; there are: {}",
+                        names.join(", ")
+                    ));
+                };
+                transact(config, move |tx| setting.set(tx, value))
+            }
+        }
+    }
+}
+
+fn email(text: &str) -> Result<String, String> {
+    Email::parse(text).map(Into::into).ok_or_else(|| "this is not an e-mail address".to_owned())
+}
+
+/// The hash of a password from standard input: the first line. On a terminal one is made up and printed instead, so
+/// that none is typed in sight or left in a shell's history.
+fn new_password() -> Result<String, String> {
+    let ids = Ids::from_system();
+    let stdin = std::io::stdin();
+    let text = if stdin.is_terminal() {
+        let made = ids.bytes::<15>();
+        let made = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, made);
+        println!("password: {made}");
+        made
+    } else {
+        let mut line = String::new();
+        stdin.lock().read_line(&mut line).map_err(|error| error.to_string())?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    if text.is_empty() {
+        return Err("the password is read from standard input, and there was none".into());
+    }
+    password::hash(&text, ids.bytes()).map_err(|error| error.cause().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,191 @@
+//! `rozmowa demo`: sample data on loopback, so that the vendor's own sample call works as printed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rozmowa_db::{Address, Tx};
+
+use super::{Place, runtime, start_log, storage, until_told_to_stop, write};
+use crate::account::{self, Methods, password};
+use crate::agent::{self, NewAgent};
+use crate::app::App;
+use crate::clock::{Clock, Ids, Millis};
+use crate::config::Config;
+use crate::customer::{self, NewCustomer};
+use crate::http::Error;
+use crate::queue;
+use crate::secret::write_private;
+use crate::server::{self, Running};
+
+/// Known to everybody who reads this: the demo listens on loopback only.
+const API_PASSWORD: &str = "api_pass";
+const AGENT_PASSWORD: &str = "agent_pass";
+const DATA_DIR: &str = "demo-data";
+
+#[derive(Args)]
+pub struct Demo {
+    /// Where HTTP is served, on loopback
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = loopback)]
+    listen: SocketAddr,
+    /// Where HTTPS is served, on loopback, with a certificate of its own making
+    #[arg(long, default_value = "127.0.0.1:8443", value_parser = loopback)]
+    tls_listen: SocketAddr,
+    /// Where metrics are served, on loopback; without it nowhere
+    #[arg(long, value_parser = loopback)]
+    metrics_listen: Option<SocketAddr>,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "it must be an address and a port".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the demo is served on loopback only".into())
+    }
+}
+
+impl Demo {
+    pub fn run(self, place: &Place, mut config: Config) -> Result<(), String> {
+        // Not where an installation keeps its data, unless that is asked for.
+        if place.data_dir.is_none() {
+            config.data_dir = DATA_DIR.into();
+            if place.database.is_none() {
+                config.database = Address::Sqlite(config.data_dir.join(storage::SQLITE_FILE));
+            }
+        }
+        config.listen = Some(self.listen);
+        config.tls_listen = Some(self.tls_listen);
+        config.metrics_listen = self.metrics_listen;
+        config.public_url = format!("http://{}", self.listen);
+        start_log(&config);
+        let ids = Ids::from_system();
+        let certificate = Certificate::make(&config.data_dir.join("tls"))?;
+        config.tls_certificate.clone_from(&certificate.server);
+        config.tls_key.clone_from(&certificate.key);
+        let lock = server::lock(&config.database)?;
+        let app = server::open_app(config, Clock::System, ids)?;
+        fill(&app)?;
+        runtime()?.block_on(async {
+            let running = Running::start(app, lock).await?;
+            self.greet(&running, &certificate.authority);
+            until_told_to_stop(running).await
+        })
+    }
+
+    fn greet(&self, running: &Running, authority: &Path) {
+        let plain = running.listen.unwrap_or(self.listen);
+        let tls = running.tls_listen.unwrap_or(self.tls_listen);
+        let call = "/api/chat_conversations/start?chat_queue_id=3&client_id=1234";
+        println!(
+            "Rozmowa runs, with sample data. Stop it with Ctrl+C; the data stays.
+
+  HTTP   http://{plain}
+  HTTPS  https://{tls}   (CA certificate: {})
+{}
+Start a conversation:
+
+  curl -u api_user:{API_PASSWORD} -k -X POST -H \"Content-type: application/json\" -d '' \"https://{tls}{call}\"
+
+  php -r '$r = curl_init(\"http://{plain}{call}\"); curl_setopt_array($r, [CURLOPT_USERPWD => \"api_user:{API_PASSWORD}\", CURLOPT_CUSTOMREQUEST => \"POST\", CURLOPT_RETURNTRANSFER => true]); print_r(json_decode(curl_exec($r)));'
+
+See it:
+
+  curl -u api_reader:{API_PASSWORD} \"http://{plain}/api/chats\"
+
+The reference of the API: http://{plain}/api/openapi.json. Agents: jkowalski, anowak (password {AGENT_PASSWORD}).",
+            authority.display(),
+            running.metrics_listen.map(|at| format!("  Metrics  http://{at}/metrics\n")).unwrap_or_default(),
+        );
+    }
+}
+
+/// Puts the sample data in, once.
+fn fill(app: &App) -> Result<(), String> {
+    let now = app.clock.now();
+    if write(&app.db, |tx| Ok(account::find(tx, "api_user")?.is_some()))? {
+        return Ok(());
+    }
+    let hash = |text: &str| {
+        password::hash(text, app.ids.bytes()).map_err(|e| e.cause().unwrap_or_default().to_owned())
+    };
+    let (api, agents) = (hash(API_PASSWORD)?, hash(AGENT_PASSWORD)?);
+    write(&app.db, move |tx| samples(tx, &api, &agents, now))
+}
+
+fn samples(tx: &mut Tx<'_>, api_hash: &str, agent_hash: &str, now: Millis) -> Result<(), Error> {
+    account::add(tx, "api_user", api_hash, &Methods::parse("*"), now)?;
+    account::add(tx, "api_reader", api_hash, &Methods::parse("GET chats"), now)?;
+    queue::add(tx, Some(3), "Sklep", now)?;
+    for (identifier, name, surname, email) in [
+        (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
+        (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),
+    ] {
+        let customer = NewCustomer {
+            identifier: identifier.map(str::to_owned),
+            name: name.to_owned(),
+            surname: surname.to_owned(),
+            emails: vec![email.to_owned()],
+        };
+        customer::add(tx, &customer, now)?;
+    }
+    for (login, name, surname) in [("jkowalski", "Jan", "Kowalski"), ("anowak", "Anna", "Nowak")] {
+        let agent = NewAgent {
+            login: login.to_owned(),
+            name: name.to_owned(),
+            surname: surname.to_owned(),
+            email: format!("{login}@example.org"),
+            password_hash: agent_hash.to_owned(),
+        };
+        agent::add(tx, &agent, now)?;
+    }
+    Ok(())
+}
+
+/// A certificate for loopback, and the authority that signed it and whose key nobody has any more.
+struct Certificate {
+    authority: PathBuf,
+    server: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    /// Makes them once; a restart keeps what clients may have learnt to trust.
+    fn make(folder: &Path) -> Result<Self, String> {
+        let made = Self {
+            authority: folder.join("ca.pem"),
+            server: folder.join("server.pem"),
+            key: folder.join("server.key"),
+        };
+        if [&made.authority, &made.server, &made.key].iter().all(|path| path.is_file()) {
+            return Ok(made);
+        }
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        let (authority, server, key) = sign().map_err(|error| error.to_string())?;
+        for (path, text) in [(&made.authority, authority), (&made.server, server), (&made.key, key)]
+        {
+            write_private(path, text.as_bytes())
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(made)
+    }
+}
+
+fn sign() -> Result<(String, String, String), rcgen::Error> {
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, "Rozmowa demo authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority_key = KeyPair::generate()?;
+    let authority_certificate = authority.self_signed(&authority_key)?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut server = CertificateParams::new(names)?;
+    server.distinguished_name.push(DnType::CommonName, "Rozmowa demo");
+    let key = KeyPair::generate()?;
+    let issuer = Issuer::from_params(&authority, &authority_key);
+    let certificate = server.signed_by(&key, &issuer)?;
+    Ok((authority_certificate.pem(), certificate.pem(), key.serialize_pem()))
+}

@@ -1,0 +1,218 @@
+//! The command line: serve, demo, and administration beside a running server.
+
+mod admin;
+mod demo;
+mod storage;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use rozmowa_db::{Address, Db, Tx};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock::{Clock, Ids};
+use crate::config::{self, Config};
+use crate::server::{self, Running};
+
+#[derive(Parser)]
+#[command(
+    name = "rozmowa",
+    version,
+    about = "Self-hosted live-chat server that speaks the Thulium chat API"
+)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which installation a command is about.
+#[derive(Args, Clone)]
+struct Place {
+    /// The configuration file; without it the defaults and the environment count
+    #[arg(long, global = true, env = "ROZMOWA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder, in place of the configured one
+    #[arg(long = "data", global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The database, in place of the configured one: sqlite:PATH or postgres://…
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<Address>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or SIGINT
+    Serve,
+    /// Serve sample data on loopback, to try things out
+    Demo(demo::Demo),
+    /// Programs that may call the API
+    #[command(subcommand)]
+    ApiUser(admin::ApiUserCommand),
+    /// Chat queues
+    #[command(subcommand)]
+    Queue(admin::QueueCommand),
+    /// The people who answer
+    #[command(subcommand)]
+    Agent(admin::AgentCommand),
+    /// Customers of the CRM
+    #[command(subcommand)]
+    Customer(admin::CustomerCommand),
+    /// Settings of the installation
+    #[command(subcommand)]
+    Setting(admin::SettingCommand),
+    /// Print the configuration in force, each key with its source, secrets masked
+    Config,
+    /// Bring the database's schema up to date, as every start does
+    Migrate,
+    /// Write a consistent copy of the SQLite database to a new file, also while the server runs
+    Backup { file: PathBuf },
+    /// Put a backup in the place of the SQLite database, while no server runs on it
+    Restore { file: PathBuf },
+    /// Check the database's file, its schema and its logs, also while the server runs
+    Verify,
+    /// Print the reference of the API (`OpenAPI`)
+    Openapi,
+}
+
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rozmowa: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), String> {
+    if let Command::Openapi = cli.command {
+        print!("{}", crate::router::reference());
+        return Ok(());
+    }
+    let config = cli.place.load()?;
+    match cli.command {
+        Command::Serve => {
+            start_log(&config);
+            serve(config)
+        }
+        Command::Demo(demo) => demo.run(&cli.place, config),
+        Command::ApiUser(command) => command.run(&config),
+        Command::Queue(command) => command.run(&config),
+        Command::Agent(command) => command.run(&config),
+        Command::Customer(command) => command.run(&config),
+        Command::Setting(command) => command.run(&config),
+        Command::Config => {
+            print!("{}", config::explain(&config));
+            Ok(())
+        }
+        Command::Migrate => {
+            server::open_store(&config)?.close();
+            println!("The schema is up to date.");
+            Ok(())
+        }
+        Command::Backup { file } => storage::backup(&config, &file),
+        Command::Restore { file } => storage::restore(&config, &file),
+        Command::Verify => storage::verify(&config),
+        Command::Openapi => Ok(()),
+    }
+}
+
+impl Place {
+    fn load(&self) -> Result<Config, String> {
+        let mut config = Config::load(self.config.as_deref()).map_err(|error| error.to_string())?;
+        if let Some(folder) = &self.data_dir {
+            if config.database == Address::Sqlite(config.data_dir.join(storage::SQLITE_FILE)) {
+                config.database = Address::Sqlite(folder.join(storage::SQLITE_FILE));
+            }
+            config.data_dir.clone_from(folder);
+        }
+        if let Some(database) = &self.database {
+            config.database = database.clone();
+        }
+        Ok(config)
+    }
+}
+
+/// Pretty on a terminal, JSON for machines.
+fn start_log(config: &Config) {
+    let level = config.log_level.to_string().to_lowercase();
+    // The libraries' debug lines are about them, not about this server's work.
+    let filter = EnvFilter::new(format!("warn,rozmowa={level},rozmowa_db={level}"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+fn serve(config: Config) -> Result<(), String> {
+    let lock = server::lock(&config.database)?;
+    let app = server::open_app(config, Clock::System, Ids::from_system())?;
+    runtime()?.block_on(async {
+        let running = Running::start(app, lock).await?;
+        tracing::info!(
+            listen = ?running.listen, tls_listen = ?running.tls_listen, metrics_listen = ?running.metrics_listen,
+            version = env!("CARGO_PKG_VERSION"), "serving"
+        );
+        until_told_to_stop(running).await
+    })
+}
+
+async fn until_told_to_stop(running: Running) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs one transaction on an installation's store, beside its server if one runs.
+fn transact<T: Send + 'static>(
+    config: &Config,
+    run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
+) -> Result<T, String> {
+    let db = server::open_store(config)?;
+    let result = write(&db, run);
+    db.close();
+    result
+}
+
+fn write<T: Send + 'static>(
+    db: &Db,
+    run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
+) -> Result<T, String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
+    runtime.block_on(db.write(run)).map_err(|error| {
+        error.cause().map_or_else(
+            || {
+                error
+                    .faults()
+                    .iter()
+                    .map(|f| f.message(crate::locale::Language::En))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            },
+            str::to_owned,
+        )
+    })
+}

@@ -1,0 +1,394 @@
+//! The configuration: one file whose shipped default is the manual, and the environment over it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use rozmowa_db::Address;
+
+/// The shipped file: defaults and manual in one.
+pub const MANUAL: &str = include_str!("../rozmowa.toml");
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: Option<SocketAddr>,
+    pub public_url: String,
+    pub trusted_proxies: Vec<Network>,
+    pub database: Address,
+    pub data_dir: PathBuf,
+    pub time_zone: TimeZone,
+    pub tls_listen: Option<SocketAddr>,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+    pub metrics_listen: Option<SocketAddr>,
+    pub log_level: tracing::Level,
+    pub limits: Limits,
+    pub storage: Storage,
+    /// Every key with its value as text and where it comes from, secrets masked: what `rozmowa config` prints.
+    pub sources: Vec<(String, String, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub connections: usize,
+    pub body_bytes: usize,
+    pub head_seconds: u64,
+    pub body_seconds: u64,
+    pub failures_per_minute: u32,
+    pub shutdown_seconds: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Storage {
+    pub connections: usize,
+    pub queue_length: usize,
+}
+
+/// Everything that is wrong with a configuration, a line each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Invalid(pub Vec<String>);
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl Config {
+    /// Reads the file, if there is one, and the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, Invalid> {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let Some(path) = file else {
+            return Self::read(None, environment);
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Invalid(vec![format!("{}: {error}", path.display())]))?;
+        Self::read(Some((&path.display().to_string(), &text)), environment)
+    }
+
+    /// From a file's name and text and an environment; a test gives its own.
+    pub fn read(
+        file: Option<(&str, &str)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Invalid> {
+        let mut keys = Keys { values: BTreeMap::new(), faults: Vec::new(), sources: Vec::new() };
+        keys.set_all("default", MANUAL);
+        if let Some((name, text)) = file {
+            keys.set_all(name, text);
+        }
+        for (name, value) in environment {
+            keys.set_from_environment(&name, value);
+        }
+        let config = Self::from_keys(&mut keys);
+        match config {
+            Some(config) if keys.faults.is_empty() => Ok(Self { sources: keys.sources, ..config }),
+            _ => Err(Invalid(keys.faults)),
+        }
+    }
+
+    fn from_keys(keys: &mut Keys) -> Option<Self> {
+        let data_dir: Option<PathBuf> = keys.take("data_dir");
+        let database = keys.parsed("database", |text| match text {
+            "" => Ok(Address::Sqlite(data_dir.clone().unwrap_or_default().join("rozmowa.sqlite"))),
+            text => text.parse().map_err(|error: rozmowa_db::Error| error.to_string()),
+        });
+        let time_zone = keys.parsed("time_zone", |text| {
+            TimeZone::get(text)
+                .map_err(|_| "it must be a zone's name, such as Europe/Warsaw".into())
+        });
+        let trusted_proxies = keys.parsed("trusted_proxies", |text| {
+            text.split(',')
+                .filter(|part| !part.trim().is_empty())
+                .map(|part| part.trim().parse())
+                .collect()
+        });
+        let config = Self {
+            listen: keys.address("listen")?,
+            public_url: keys.take("public_url")?,
+            trusted_proxies: trusted_proxies?,
+            database: database?,
+            data_dir: data_dir?,
+            time_zone: time_zone?,
+            tls_listen: keys.address("tls.listen")?,
+            tls_certificate: keys.take("tls.certificate")?,
+            tls_key: keys.take("tls.key")?,
+            metrics_listen: keys.address("metrics.listen")?,
+            log_level: keys.take("log.level")?,
+            limits: Limits {
+                connections: keys.take("limits.connections")?,
+                body_bytes: keys.take("limits.body_bytes")?,
+                head_seconds: keys.take("limits.head_seconds")?,
+                body_seconds: keys.take("limits.body_seconds")?,
+                failures_per_minute: keys
+                    .take::<std::num::NonZeroU32>("limits.failures_per_minute")?
+                    .get(),
+                shutdown_seconds: keys.take("limits.shutdown_seconds")?,
+            },
+            storage: Storage {
+                connections: keys.take::<std::num::NonZeroUsize>("storage.connections")?.get(),
+                queue_length: keys.take::<std::num::NonZeroUsize>("storage.queue_length")?.get(),
+            },
+            sources: Vec::new(),
+        };
+        config.check(&mut keys.faults);
+        Some(config)
+    }
+
+    /// What keys ask of each other.
+    fn check(&self, faults: &mut Vec<String>) {
+        let beyond_loopback = [self.listen, self.tls_listen]
+            .into_iter()
+            .flatten()
+            .any(|address| !address.ip().is_loopback());
+        if beyond_loopback && self.public_url.is_empty() {
+            faults.push(
+                "public_url: it is required when a listener is not on loopback, as in \
+                 \"https://chat.example.org\""
+                    .into(),
+            );
+        }
+        let url = &self.public_url;
+        if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
+            faults.push("public_url: it must start with https:// or http://".into());
+        }
+        if self.tls_listen.is_some() {
+            for (name, path) in
+                [("tls.certificate", &self.tls_certificate), ("tls.key", &self.tls_key)]
+            {
+                if path.as_os_str().is_empty() {
+                    faults.push(format!("{name}: it is required when tls.listen is set"));
+                }
+            }
+        }
+        if self.listen.is_none() && self.tls_listen.is_none() {
+            faults.push("listen: at least one of listen and tls.listen must be set".into());
+        }
+    }
+}
+
+struct Keys {
+    values: BTreeMap<String, (String, String)>,
+    faults: Vec<String>,
+    sources: Vec<(String, String, String)>,
+}
+
+impl Keys {
+    fn set_all(&mut self, source: &str, text: &str) {
+        let table = match text.parse::<toml::Table>() {
+            Ok(table) => table,
+            Err(error) => return self.faults.push(format!("{source}: {error}")),
+        };
+        let mut flat = Vec::new();
+        flatten("", &table, &mut flat);
+        for (key, value) in flat {
+            if source != "default" && !self.values.contains_key(&key) {
+                let near = self.nearest(&key, |known| known.to_owned());
+                self.faults.push(format!("{source}: unknown key {key}; did you mean {near}?"));
+                continue;
+            }
+            self.values.insert(key, (value, source.to_owned()));
+        }
+    }
+
+    fn set_from_environment(&mut self, name: &str, value: String) {
+        let variable = |key: &str| format!("ROZMOWA_{}", key.to_uppercase().replace('.', "_"));
+        // Where the file is, and what the tests start, are no keys of the configuration.
+        if !name.starts_with("ROZMOWA_")
+            || name == "ROZMOWA_CONFIG"
+            || name.starts_with("ROZMOWA_TEST_")
+        {
+            return;
+        }
+        let Some(key) = self.values.keys().find(|key| variable(key) == name).cloned() else {
+            let near = self.nearest(name, variable);
+            self.faults.push(format!("environment: unknown variable {name}; did you mean {near}?"));
+            return;
+        };
+        self.values.insert(key, (value, format!("environment {name}")));
+    }
+
+    fn nearest(&self, given: &str, spelled: impl Fn(&str) -> String) -> String {
+        self.values
+            .keys()
+            .map(|key| spelled(key))
+            .min_by_key(|known| strsim::damerau_levenshtein(known, given))
+            .unwrap_or_default()
+    }
+
+    fn parsed<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let (value, source) = self.values.get(key).cloned().unwrap_or_default();
+        let parsed = parse(&value);
+        self.sources.push((key.to_owned(), masked(&value), source.clone()));
+        parsed
+            .map_err(|error| {
+                self.faults.push(format!("{source}: {key}: {error} (it is \"{}\")", masked(&value)))
+            })
+            .ok()
+    }
+
+    fn take<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
+        self.parsed(key, |text| text.parse().map_err(|error| format!("{error}")))
+    }
+
+    fn address(&mut self, key: &str) -> Option<Option<SocketAddr>> {
+        self.parsed(key, |text| match text {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                "it must be an address and a port, as in 127.0.0.1:8080 or [::1]:8080".into()
+            }),
+        })
+    }
+}
+
+fn flatten(prefix: &str, table: &toml::Table, out: &mut Vec<(String, String)>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&key, inner, out),
+            toml::Value::Array(items) => {
+                let items: Vec<_> = items.iter().map(plain).collect();
+                out.push((key, items.join(",")));
+            }
+            other => out.push((key, plain(other))),
+        }
+    }
+}
+
+fn plain(value: &toml::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The password in `postgres://user:password@host/` as stars.
+fn masked(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((credentials, host)) => {
+            let user = credentials.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{host}")
+        }
+        None => value.to_owned(),
+    }
+}
+
+/// Prints a configuration as a file that could be read back, each key with its source.
+pub fn explain(config: &Config) -> String {
+    config.sources.iter().fold(String::new(), |mut text, (key, value, source)| {
+        let _ = writeln!(text, "{key} = {value:?}  # {source}");
+        text
+    })
+}
+
+/// An address range: `10.0.0.0/8`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "it must hold networks such as 10.0.0.0/8 or fd00::/8".to_owned();
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), |p| p.parse().map_err(|_| wrong()))?;
+        if prefix > longest { Err(wrong()) } else { Ok(Self { address, prefix }) }
+    }
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                (network.to_bits() ^ address.to_bits()).checked_shr(32 - self.prefix).unwrap_or(0)
+                    == 0
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                (network.to_bits() ^ address.to_bits()).checked_shr(128 - self.prefix).unwrap_or(0)
+                    == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Invalid> {
+        Config::read(Some(("rozmowa.toml", text)), [])
+    }
+
+    #[test]
+    fn the_shipped_file_and_no_file_mean_the_same() {
+        let (none, shipped) = (Config::read(None, []).unwrap(), read(MANUAL).unwrap());
+        let values = |config: Config| -> Vec<_> {
+            config.sources.into_iter().map(|(key, value, _)| (key, value)).collect()
+        };
+        let (none, shipped) = (values(none), values(shipped));
+        assert_eq!(none, shipped);
+        // Every key of the file is read, or a reader of the manual would be told of one that does nothing.
+        let mut flat = Vec::new();
+        flatten("", &MANUAL.parse().unwrap(), &mut flat);
+        assert_eq!(flat.len(), none.len());
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_and_unknown_keys_name_the_nearest() {
+        let Err(Invalid(faults)) = read("lisen = \"x\"\ntime_zone = \"Mars\"\n[tls]\nkeys = \"\"")
+        else {
+            panic!("it was taken");
+        };
+        let all = faults.join("\n");
+        assert!(all.contains("unknown key lisen; did you mean listen?"), "{all}");
+        assert!(all.contains("unknown key tls.keys; did you mean tls.key?"), "{all}");
+        assert!(all.contains("time_zone: it must be a zone's name"), "{all}");
+    }
+
+    #[test]
+    fn the_environment_wins_and_unknown_variables_are_told() {
+        let set = |name: &str, value: &str| {
+            Config::read(Some(("f", "time_zone = \"UTC\"")), [(name.to_owned(), value.to_owned())])
+        };
+        let config = set("ROZMOWA_TLS_CERTIFICATE", "/etc/cert.pem").unwrap();
+        assert_eq!(config.tls_certificate, PathBuf::from("/etc/cert.pem"));
+        let told = set("ROZMOWA_LISTENN", "").unwrap_err().to_string();
+        assert!(told.contains("did you mean ROZMOWA_LISTEN?"), "{told}");
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        let config = read("database = \"postgres://rozmowa:s3cr@t@db/chat\"").unwrap();
+        let text = explain(&config);
+        assert!(
+            text.contains("postgres://rozmowa:***@db/chat") && !text.contains("s3cr"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn beyond_loopback_the_public_address_is_required() {
+        assert!(read("listen = \"0.0.0.0:80\"").unwrap_err().to_string().contains("public_url"));
+        assert!(read("listen = \"0.0.0.0:80\"\npublic_url = \"https://chat.example.org\"").is_ok());
+    }
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        let network: Network = "10.1.0.0/16".parse().unwrap();
+        assert!(network.contains("10.1.255.1".parse().unwrap()));
+        assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(!network.contains("10.2.0.1".parse().unwrap()));
+        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("8.8.8.8".parse().unwrap()));
+        assert!("10.0.0.0/33".parse::<Network>().is_err());
+    }
+}

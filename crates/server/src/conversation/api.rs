@@ -1,0 +1,456 @@
+//! Conversations, for integrators: the methods of the contract and our additions.
+
+use axum::extract::Path;
+use serde::Serialize;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+use uuid::Uuid;
+
+use super::list::{self, Client, Filter};
+use super::view::{self, Chat, Include, PAGE_MAX};
+use super::{NewConversation, Status};
+use crate::clock;
+use crate::http::error::Envelope;
+use crate::http::params::{Count, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil};
+use crate::http::{Call, Code, Error, Fault, Reply};
+use crate::{agent, customer};
+
+/// What is said: the longest has 16,384 characters.
+type MessageText = Text<16_384>;
+
+crate::params! { query
+    StartConversation {
+        /// Chat queue.
+        #[param(example = 3)]
+        chat_queue_id: Id,
+        /// The client's first name.
+        #[param(example = "Jan")]
+        client_name: Option<Line<255>>,
+        /// The client's surname.
+        #[param(example = "Kowalski")]
+        client_surname: Option<Line<255>>,
+        /// The client's e-mail address.
+        #[param(example = "jan.kowalski@example.org")]
+        client_email: Option<Email>,
+        /// The client's id in your own systems: the `identifier` of the customer in the CRM.
+        #[param(example = "1234")]
+        client_id: Option<Line<255>>,
+        /// The customer's id in the CRM.
+        #[param(example = 1)]
+        customer_id: Option<Id>,
+    }
+}
+
+/// The conversation that was started.
+#[derive(Serialize, ToSchema)]
+pub struct StartedConversation {
+    #[schema(example = "6ed7c941-2c8a-411e-95d2-338a9f64800a")]
+    conversation_id: Uuid,
+}
+
+/// Starts a conversation
+///
+/// The customer is looked up in the CRM by `customer_id`, then `client_id`, then `client_email`; what matches nobody falls
+/// through to the next. Always a new conversation; without an agent on duty it waits in the queue.
+#[utoipa::path(
+    post, path = "/api/chat_conversations/start", operation_id = "start_conversation", tag = "chats",
+    params(StartConversation, IdempotencyKey),
+    responses(
+        (status = 200, description = "It is stored.", body = StartedConversation),
+        (status = 404, description = "Unknown chat queue.", body = Envelope),
+        (status = 409, description = "Disabled chat queue.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn start(mut call: Call) -> Result<Reply, Error> {
+    let given: StartConversation = call.params()?;
+    let new = NewConversation {
+        chat_queue_id: given.chat_queue_id.0,
+        client_name: given.client_name.map(Into::into).unwrap_or_default(),
+        client_surname: given.client_surname.map(Into::into).unwrap_or_default(),
+        client_email: given.client_email.map(Into::into),
+        client_id: given.client_id.map(Into::into),
+        customer_id: given.customer_id.map(|id| id.0),
+    };
+    call.write(move |tx, app| {
+        let conversation_id = super::start(tx, app, &new)?;
+        Reply::json(&StartedConversation { conversation_id })
+    })
+    .await
+}
+
+crate::params! { body
+    SendMessage {
+        /// What is said: up to 16,384 characters, not blank.
+        #[schema(example = "Dzień dobry, gdzie jest moja paczka?")]
+        text: MessageText,
+        /// The bot that speaks; without it the client does.
+        external_chatbot_id: Option<Uuid>,
+    }
+}
+
+/// Sends a message
+///
+/// The client speaks, or the bot whose `external_chatbot_id` is given.
+#[utoipa::path(
+    post, path = "/api/chat_conversations/{id}/message", operation_id = "send_message", tag = "chats",
+    params(ConversationId, IdempotencyKey),
+    request_body(content((SendMessage = "application/json"), (SendMessage = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is stored. The body is empty."),
+        (status = 404, description = "Unknown conversation or bot.", body = Envelope),
+        (status = 409, description = "The conversation is closed.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: SendMessage = call.params()?;
+    let id = known(&id)?;
+    call.write(move |tx, app| {
+        check_bot(given.external_chatbot_id)?;
+        super::message(tx, &id, &given.text.0, app.clock.now())?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+crate::params! { body
+    StopConversation {
+        /// The bot that stops.
+        external_chatbot_id: Option<Uuid>,
+    }
+}
+
+/// Ends a conversation
+///
+/// Its status becomes `CLOSED`. A second time changes nothing.
+#[utoipa::path(
+    post, path = "/api/chat_conversations/{id}/stop", operation_id = "stop_conversation", tag = "chats",
+    params(ConversationId, IdempotencyKey),
+    request_body(content((Option<StopConversation> = "application/json"), (Option<StopConversation> = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is closed. The body is empty."),
+        (status = 404, description = "Unknown conversation or bot.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn stop(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: StopConversation = call.params()?;
+    let id = known(&id)?;
+    call.write(move |tx, app| {
+        check_bot(given.external_chatbot_id)?;
+        super::stop(tx, &id, app.clock.now())?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+crate::params! { body
+    ReplyToConversation {
+        /// The agent who speaks.
+        #[schema(example = "jkowalski")]
+        user_login: Line<255>,
+        /// What is said: up to 16,384 characters, not blank.
+        #[schema(example = "Paczka będzie u Pana jutro.")]
+        text: MessageText,
+    }
+}
+
+/// Replies as an agent
+///
+/// Our addition. The status becomes `IN_PROGRESS`; the conversation is assigned to the agent if it was nobody's.
+#[utoipa::path(
+    post, path = "/api/chat_conversations/{id}/reply", operation_id = "reply_to_conversation", tag = "additions",
+    params(ConversationId, IdempotencyKey),
+    request_body(content((ReplyToConversation = "application/json"), (ReplyToConversation = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is stored. The body is empty."),
+        (status = 404, description = "Unknown conversation or agent.", body = Envelope),
+        (status = 409, description = "The conversation is closed, or the agent's account is not active.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: ReplyToConversation = call.params()?;
+    let id = known(&id)?;
+    call.write(move |tx, app| {
+        let of_agent = |code| Error::from(Fault::new(code).with("login", &*given.user_login));
+        let agent =
+            agent::find(tx, &given.user_login)?.ok_or_else(|| of_agent(Code::UnknownAgent))?;
+        if !agent.is_active {
+            return Err(of_agent(Code::AgentInactive));
+        }
+        super::reply(tx, &id, &agent, &given.text.0, app.clock.now())?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+crate::params! { query
+    ListChats {
+        /// At most so many; more than 100 is taken as 100.
+        #[param(required = false, default = 100)]
+        limit: Option<Count>,
+        /// Skips so many.
+        #[param(required = false, default = 0)]
+        offset: Option<Count>,
+        /// Started then or later: `2014-07-04`, `2014-07-14 12:34` or `2014-07-14 12:34:56`.
+        date_from: Option<TimeFrom>,
+        /// Started then or earlier, that whole day, minute or second included.
+        date_to: Option<TimeUntil>,
+        status: Option<Status>,
+        chat_queue_id: Option<Id>,
+        /// Adds `messages`.
+        #[param(required = false)]
+        include_messages: Flag,
+        /// Adds `files`.
+        #[param(required = false)]
+        include_files: Flag,
+        /// Adds `client_data`.
+        #[param(required = false)]
+        include_client_data: Flag,
+        /// Our addition: this conversation alone.
+        conversation_id: Option<Uuid>,
+        /// Our addition: of this customer.
+        customer_id: Option<Id>,
+        /// Our addition: of the client with this external id, in the CRM or not.
+        client_id: Option<Line<255>>,
+        /// Our addition: handled by this agent.
+        user_login: Option<Line<255>>,
+        /// Our addition: changed then or later.
+        updated_from: Option<TimeFrom>,
+        /// Our addition: pages without counting and skipping. Empty for the first page, then `next_cursor`; the answer has
+        /// `next_cursor` in place of `count`.
+        cursor: Option<Cursor>,
+    }
+}
+
+/// A page of conversations, newest start first.
+#[derive(Serialize, ToSchema)]
+pub struct Chats {
+    /// All that were found, without limit and offset; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    count: Option<i64>,
+    result: Vec<Chat>,
+    /// With `cursor`: where the next page begins; null on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Option<Uuid>>,
+}
+
+/// Lists conversations
+#[utoipa::path(
+    get, path = "/api/chats", operation_id = "list_chats", tag = "chats", params(ListChats),
+    responses(
+        (status = 200, description = "What was found.", body = Chats),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn list(mut call: Call) -> Result<Reply, Error> {
+    let given: ListChats = call.params()?;
+    call.read(move |tx, app| {
+        let limit = given.limit.map_or(PAGE_MAX as i64, |limit| limit.0.min(PAGE_MAX as i64));
+        let Some(filter) = filter(tx, &given)? else {
+            return Reply::json(&found(given.cursor.is_some(), Vec::new(), 0, None));
+        };
+        let offset = given.offset.map_or(0, |offset| offset.0);
+        let items = list::page(tx, &filter, limit, offset)?;
+        let is_cursor = given.cursor.is_some();
+        let is_full = limit > 0 && items.len() as i64 == limit;
+        let next = items.last().map(|item| item.id).filter(|_| is_full);
+        let count = if is_cursor { 0 } else { list::count(tx, &filter)? };
+        let chats = view::show(tx, items, given.include(), &app.config.time_zone)?;
+        Reply::json(&found(is_cursor, chats, count, next))
+    })
+    .await
+}
+
+fn found(is_cursor: bool, result: Vec<Chat>, count: i64, next: Option<Uuid>) -> Chats {
+    Chats { count: (!is_cursor).then_some(count), result, next_cursor: is_cursor.then_some(next) }
+}
+
+impl ListChats {
+    fn include(&self) -> Include {
+        Include {
+            messages: self.include_messages.0,
+            files: self.include_files.0,
+            client_data: self.include_client_data.0,
+        }
+    }
+}
+
+/// What was asked for as a filter; `None` when it names somebody who does not exist, and so nothing.
+fn filter(tx: &mut rozmowa_db::Tx<'_>, given: &ListChats) -> Result<Option<Filter>, Error> {
+    let mut filter = Filter {
+        status: given.status,
+        chat_queue_id: given.chat_queue_id.map(|id| id.0),
+        updated_from: given.updated_from.map(|at| at.0),
+        ..Filter::default()
+    };
+    if let Some(TimeFrom(at)) = given.date_from {
+        filter.from = clock::first_id_at(at);
+    }
+    if let Some(TimeUntil(at)) = given.date_to {
+        filter.until = clock::first_id_at(at);
+    }
+    if let Some(Cursor(Some(last))) = given.cursor {
+        filter.until = filter.until.min(last);
+    }
+    if let Some(id) = given.conversation_id {
+        filter.from = filter.from.max(id);
+        filter.until = filter.until.min(Uuid::from_u128(id.as_u128().saturating_add(1)));
+    }
+    if let Some(login) = &given.user_login {
+        let Some(agent) = agent::find(tx, login)? else { return Ok(None) };
+        filter.agent_id = Some(agent.id);
+    }
+    filter.client = given.customer_id.map(|id| Client::Customer(id.0));
+    if let Some(client_id) = &given.client_id {
+        let client = customer::by_identifier(tx, client_id)?
+            .map_or_else(|| Client::Unlinked(client_id.to_string()), Client::Customer);
+        filter.client = match (filter.client, client) {
+            (None, client) => Some(client),
+            (Some(Client::Customer(one)), Client::Customer(other)) if one == other => {
+                Some(Client::Customer(one))
+            }
+            _ => return Ok(None),
+        };
+    }
+    Ok(Some(filter))
+}
+
+crate::params! { query
+    ShowChat {
+        /// Adds `messages`.
+        #[param(required = false)]
+        include_messages: Flag,
+        /// Adds `files`.
+        #[param(required = false)]
+        include_files: Flag,
+        /// Adds `client_data`.
+        #[param(required = false)]
+        include_client_data: Flag,
+    }
+}
+
+/// Shows a conversation
+///
+/// Our addition.
+#[utoipa::path(
+    get, path = "/api/chats/{id}", operation_id = "show_chat", tag = "additions", params(ConversationId, ShowChat),
+    responses(
+        (status = 200, description = "The conversation.", body = Chat),
+        (status = 404, description = "Unknown conversation.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: ShowChat = call.params()?;
+    let id = known(&id)?;
+    call.read(move |tx, app| {
+        let until = Uuid::from_u128(id.as_u128().saturating_add(1));
+        let filter = Filter { from: id, until, ..Filter::default() };
+        let items = list::page(tx, &filter, 1, 0)?;
+        let include = Include {
+            messages: given.include_messages.0,
+            files: given.include_files.0,
+            client_data: given.include_client_data.0,
+        };
+        let chats = view::show(tx, items, include, &app.config.time_zone)?;
+        let chat = chats.into_iter().next().ok_or(Code::UnknownConversation)?;
+        Reply::json(&chat)
+    })
+    .await
+}
+
+/// The path's `:id`. What is no UUID is the id of nothing.
+fn known(id: &str) -> Result<Uuid, Error> {
+    Uuid::try_parse(id).map_err(|_| Code::UnknownConversation.into())
+}
+
+/// Bots are registered in a later version: until then nobody's id is known.
+fn check_bot(id: Option<Uuid>) -> Result<(), Error> {
+    if id.is_some() { Err(Code::UnknownBot.into()) } else { Ok(()) }
+}
+
+/// Described once for all methods of one conversation.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ConversationId {
+    /// The conversation's id, from `start`.
+    #[expect(dead_code, reason = "it describes; the path is read by the router")]
+    id: Uuid,
+}
+
+/// Described once for all POSTs.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IdempotencyKey {
+    /// Our addition: sent again within 24 hours, the same request gets the stored answer. 1 to 255 visible ASCII
+    /// characters.
+    #[param(
+        required = false,
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
+    #[expect(dead_code, reason = "it describes; the header is read with the call")]
+    key: Option<String>,
+}
+
+impl Param for Status {
+    fn read(
+        name: &'static str,
+        node: Option<Node>,
+        zone: &jiff::tz::TimeZone,
+    ) -> Result<Self, Fault> {
+        let given = Line::<32>::read(name, node, zone)?;
+        Self::ALL.iter().copied().find(|status| status.name() == &*given).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|status| status.name()).collect();
+            Fault::of(Code::NotOneOf, name).with("values", names.join(", "))
+        })
+    }
+}
+
+impl PartialSchema for Status {
+    fn schema() -> utoipa::openapi::RefOr<Schema> {
+        let names = Self::ALL.iter().map(|status| status.name());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for Status {}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor(Option<Uuid>);
+
+impl Param for Cursor {
+    const TAKES_EMPTY: bool = true;
+
+    fn read(
+        name: &'static str,
+        node: Option<Node>,
+        zone: &jiff::tz::TimeZone,
+    ) -> Result<Self, Fault> {
+        let given = Line::<64>::read(name, node, zone)?;
+        if given.is_empty() {
+            return Ok(Self(None));
+        }
+        Uuid::try_parse(&given)
+            .map(|last| Self(Some(last)))
+            .map_err(|_| Fault::of(Code::NotCursor, name))
+    }
+}
+
+impl PartialSchema for Cursor {
+    fn schema() -> utoipa::openapi::RefOr<Schema> {
+        const PATTERN: &str =
+            "^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?$";
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN)).into()
+    }
+}
+
+impl ToSchema for Cursor {}

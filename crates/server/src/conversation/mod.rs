@@ -1,0 +1,223 @@
+//! Conversations: a row each, and a log that is the truth.
+//!
+//! Every change is one conditional update that takes the next `seq`, and the event it appends under it.
+
+pub mod api;
+pub mod list;
+pub mod log;
+pub mod view;
+
+use rozmowa_db::{Tx, params};
+use uuid::Uuid;
+
+use crate::agent::Agent;
+use crate::app::App;
+use crate::clock::Millis;
+use crate::customer::{self, Hints, Matched, NewCustomer};
+use crate::http::{Code, Error, Fault};
+use crate::queue;
+use crate::setting::Setting;
+use log::{Event, Kind, Speaker};
+
+rozmowa_db::statements! {
+    ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
+            client_name, client_surname, client_email, updated_at)
+        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8)";
+    EXISTS = "SELECT 1 FROM conversation WHERE id = $1";
+    /// The client or a bot speaks.
+    HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = $2 WHERE id = $1 AND status <> 2 RETURNING seq";
+    /// An agent speaks.
+    ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = $2, status = 1
+        WHERE id = $1 AND status <> 2 RETURNING seq";
+    /// To the first who takes it.
+    ASSIGN = "UPDATE conversation SET seq = seq + 1, updated_at = $2, agent_id = $3
+        WHERE id = $1 AND status <> 2 AND agent_id IS NULL RETURNING seq";
+    CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = $2, closed_at = $2, status = 2
+        WHERE id = $1 AND status <> 2 RETURNING seq";
+    UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
+    LINK = "UPDATE conversation SET seq = seq + 1, updated_at = $2, customer_id = $3,
+            client_name = CASE WHEN client_name = '' AND client_surname = '' THEN $4 ELSE client_name END,
+            client_surname = CASE WHEN client_name = '' AND client_surname = '' THEN $5 ELSE client_surname END,
+            client_email = CASE WHEN client_email = '' THEN $6 ELSE client_email END
+        WHERE id = $1 AND customer_id IS NULL RETURNING seq";
+}
+
+/// Conversations that one step of [`link`] takes.
+const LINK_STEP: i64 = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Created,
+    InProgress,
+    Closed,
+}
+
+impl Status {
+    pub const ALL: &[Self] = &[Self::Created, Self::InProgress, Self::Closed];
+
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Created => 0,
+            Self::InProgress => 1,
+            Self::Closed => 2,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Closed => "CLOSED",
+        }
+    }
+
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.number() == number)
+    }
+}
+
+/// What a call to start a conversation gave.
+#[derive(Debug, Clone, Default)]
+pub struct NewConversation {
+    pub chat_queue_id: i64,
+    pub client_name: String,
+    pub client_surname: String,
+    pub client_email: Option<String>,
+    pub client_id: Option<String>,
+    pub customer_id: Option<i64>,
+}
+
+/// Starts a conversation and finds its customer.
+pub fn start(tx: &mut Tx<'_>, app: &App, new: &NewConversation) -> Result<Uuid, Error> {
+    let of_queue = |code| Error::from(Fault::new(code).with("id", new.chat_queue_id));
+    let queue = queue::find(tx, new.chat_queue_id)?.ok_or_else(|| of_queue(Code::UnknownQueue))?;
+    if !queue.is_enabled {
+        return Err(of_queue(Code::QueueDisabled));
+    }
+    let customer = find_or_add_customer(tx, app, new)?;
+    // The id is made inside the transaction, so that ids are in the order of commits as far as there is one.
+    let id = app.ids.v7(app.clock.now());
+    let at = crate::clock::made_at(&id);
+    let (mut name, mut surname) = (new.client_name.as_str(), new.client_surname.as_str());
+    let mut email = new.client_email.as_deref();
+    // A match fills what the call left out. Name and surname go together: half of each would be nobody.
+    if let Some(customer) = &customer {
+        if name.is_empty() && surname.is_empty() {
+            (name, surname) = (&customer.name, &customer.surname);
+        }
+        email = email.or(customer.email.as_deref());
+    }
+    tx.execute(
+        &ADD,
+        params![
+            &id,
+            new.chat_queue_id,
+            customer.as_ref().map(|customer| customer.id),
+            new.client_id.as_deref(),
+            name,
+            surname,
+            email.unwrap_or_default(),
+            at,
+        ],
+    )?;
+    log::append(tx, &id, 1, at, &Event::of(Kind::Started, Speaker::Client))?;
+    Ok(id)
+}
+
+fn find_or_add_customer(
+    tx: &mut Tx<'_>,
+    app: &App,
+    new: &NewConversation,
+) -> Result<Option<Matched>, Error> {
+    let hints = Hints {
+        customer_id: new.customer_id,
+        client_id: new.client_id.clone(),
+        email: new.client_email.clone(),
+    };
+    let found = customer::find_match(tx, &hints)?;
+    let has_name = !new.client_name.is_empty() || !new.client_surname.is_empty();
+    // Nobody is made of a number alone that means nobody.
+    if found.is_some() || (hints.client_id.is_none() && hints.email.is_none() && !has_name) {
+        return Ok(found);
+    }
+    if let Some(key) = hints.client_id.as_deref().or(hints.email.as_deref()) {
+        // Somebody may be making this very customer: look again once that is over.
+        customer::hold(tx, key)?;
+        if let Some(found) = customer::find_match(tx, &hints)? {
+            return Ok(Some(found));
+        }
+    }
+    if !Setting::AddCustomers.get(tx)? {
+        return Ok(None);
+    }
+    let customer = NewCustomer {
+        identifier: hints.client_id,
+        name: new.client_name.clone(),
+        surname: new.client_surname.clone(),
+        emails: hints.email.into_iter().collect(),
+    };
+    customer::add(tx, &customer, app.clock.now())
+}
+
+/// Links a step's worth of the conversations that kept the customer's identifier; false when none is left.
+pub fn link(
+    tx: &mut Tx<'_>,
+    identifier: &str,
+    customer: &Matched,
+    now: Millis,
+) -> Result<bool, Error> {
+    let ids = tx.query(&UNLINKED, params![identifier, LINK_STEP], |row| row.get::<Uuid>(0))?;
+    for id in &ids {
+        let email = customer.email.as_deref().unwrap_or_default();
+        let params = params![id, now, customer.id, &customer.name, &customer.surname, email];
+        if let Some(seq) = tx.query_opt(&LINK, params, |row| row.get(0))? {
+            log::append(tx, id, seq, now, &Event::of(Kind::Linked, Speaker::System))?;
+        }
+    }
+    Ok(ids.len() as u64 == LINK_STEP.unsigned_abs())
+}
+
+/// The client says something.
+pub fn message(tx: &mut Tx<'_>, id: &Uuid, text: &str, now: Millis) -> Result<(), Error> {
+    let Some(seq) = tx.query_opt(&HEAR, params![id, now], |row| row.get(0))? else {
+        return Err(silent(tx, id)?);
+    };
+    log::append(tx, id, seq, now, &Event::of(Kind::Message, Speaker::Client).saying(text))
+}
+
+/// An agent says something; the conversation becomes theirs if it was nobody's.
+pub fn reply(
+    tx: &mut Tx<'_>,
+    id: &Uuid,
+    agent: &Agent,
+    text: &str,
+    now: Millis,
+) -> Result<(), Error> {
+    if let Some(seq) = tx.query_opt(&ASSIGN, params![id, now, agent.id], |row| row.get(0))? {
+        log::append(tx, id, seq, now, &Event::of(Kind::Assigned, Speaker::System).about(agent.id))?;
+    }
+    let Some(seq) = tx.query_opt(&ANSWER, params![id, now], |row| row.get(0))? else {
+        return Err(silent(tx, id)?);
+    };
+    let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(text);
+    log::append(tx, id, seq, now, &event)
+}
+
+/// Ends a conversation. A second time changes nothing.
+pub fn stop(tx: &mut Tx<'_>, id: &Uuid, now: Millis) -> Result<(), Error> {
+    match tx.query_opt(&CLOSE, params![id, now], |row| row.get(0))? {
+        Some(seq) => log::append(tx, id, seq, now, &Event::of(Kind::Closed, Speaker::Client)),
+        None if exists(tx, id)? => Ok(()),
+        None => Err(Code::UnknownConversation.into()),
+    }
+}
+
+fn exists(tx: &mut Tx<'_>, id: &Uuid) -> Result<bool, Error> {
+    Ok(tx.query_opt(&EXISTS, params![id], |_| Ok(()))?.is_some())
+}
+
+/// Why nobody can speak here.
+fn silent(tx: &mut Tx<'_>, id: &Uuid) -> Result<Error, Error> {
+    let code = if exists(tx, id)? { Code::ConversationClosed } else { Code::UnknownConversation };
+    Ok(code.into())
+}

@@ -1,0 +1,102 @@
+//! Customers: the part of the CRM that finds out who a client is.
+
+use rozmowa_db::{Row, Tx, params};
+
+use crate::clock::Millis;
+use crate::http::Error;
+
+rozmowa_db::statements! {
+    /// The number, else the identifier, else the address; COALESCE stops at the first that exists.
+    MATCH = "SELECT id, name, surname,
+            (SELECT email FROM customer_email WHERE customer_id = customer.id ORDER BY position LIMIT 1)
+        FROM customer WHERE id = COALESCE(
+            (SELECT id FROM customer WHERE id = $1),
+            (SELECT id FROM customer WHERE identifier = $2),
+            (SELECT min(customer_id) FROM customer_email WHERE email_folded = $3))";
+    BY_IDENTIFIER = "SELECT id FROM customer WHERE identifier = $1";
+    ADD = "INSERT INTO customer (id, identifier, name, surname, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING";
+    ADD_EMAIL = "INSERT INTO customer_email (customer_id, position, email, email_folded) VALUES ($1, $2, $3, $4)";
+}
+
+/// A customer as matching sees it.
+#[derive(Debug, Clone)]
+pub struct Matched {
+    pub id: i64,
+    pub name: String,
+    pub surname: String,
+    pub email: Option<String>,
+}
+
+/// What is known of a client when a conversation starts.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    pub customer_id: Option<i64>,
+    pub client_id: Option<String>,
+    pub email: Option<String>,
+}
+
+impl Hints {
+    pub fn is_empty(&self) -> bool {
+        self.customer_id.is_none() && self.client_id.is_none() && self.email.is_none()
+    }
+}
+
+/// Finds the customer by number, then identifier, then e-mail in any case (the lowest number of several). A hint that
+/// matches nobody falls through to the next.
+pub fn find_match(tx: &mut Tx<'_>, hints: &Hints) -> Result<Option<Matched>, Error> {
+    if hints.is_empty() {
+        return Ok(None);
+    }
+    let folded = hints.email.as_deref().map(fold);
+    let hints = params![hints.customer_id, hints.client_id.as_deref(), folded.as_deref()];
+    Ok(tx.query_opt(&MATCH, hints, |row: &Row<'_>| {
+        Ok(Matched { id: row.get(0)?, name: row.get(1)?, surname: row.get(2)?, email: row.get(3)? })
+    })?)
+}
+
+pub fn by_identifier(tx: &mut Tx<'_>, identifier: &str) -> Result<Option<i64>, Error> {
+    Ok(tx.query_opt(&BY_IDENTIFIER, params![identifier], |row| row.get(0))?)
+}
+
+/// What makes a customer.
+#[derive(Debug, Clone, Default)]
+pub struct NewCustomer {
+    pub identifier: Option<String>,
+    pub name: String,
+    pub surname: String,
+    pub emails: Vec<String>,
+}
+
+/// `None` when the identifier is another customer's. Conversations that waited for this identifier are linked in
+/// steps by [`conversation::link`](crate::conversation::link), which the caller runs until it has none left.
+pub fn add(tx: &mut Tx<'_>, customer: &NewCustomer, now: Millis) -> Result<Option<Matched>, Error> {
+    if let Some(identifier) = &customer.identifier {
+        hold(tx, identifier)?;
+    }
+    let id = crate::counter::next(tx, "customer")?;
+    let NewCustomer { identifier, name, surname, emails } = customer;
+    if tx.execute(&ADD, params![id, identifier.as_deref(), name, surname, now])? == 0 {
+        return Ok(None);
+    }
+    for (position, email) in (0_i64..).zip(emails) {
+        tx.execute(&ADD_EMAIL, params![id, position, email, &fold(email)])?;
+    }
+    Ok(Some(Matched {
+        id,
+        name: name.clone(),
+        surname: surname.clone(),
+        email: emails.first().cloned(),
+    }))
+}
+
+/// Held by whoever is about to say "nobody has this identifier (or address)", and by whoever is about to give it to
+/// somebody: neither can miss the other.
+pub fn hold(tx: &mut Tx<'_>, key: &str) -> Result<(), Error> {
+    tx.lock(key)?;
+    Ok(())
+}
+
+fn fold(email: &str) -> String {
+    email.to_lowercase()
+}

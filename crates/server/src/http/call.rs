@@ -1,0 +1,250 @@
+//! A call of the API: who calls, what was given, and one transaction for the answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use rozmowa_db::Tx;
+use serde::Serialize;
+
+use super::address;
+use super::auth::Caller;
+use super::error::{Code, Error, Fault};
+use super::idempotency;
+use super::params::{FromParams, Params};
+use crate::account;
+use crate::app::App;
+
+/// The address of the connection's other end, put there by the listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// A call whose caller is known and may call this method.
+pub struct Call {
+    app: App,
+    caller: Arc<Caller>,
+    method: Method,
+    path: Option<MatchedPath>,
+    headers: HeaderMap,
+    from: IpAddr,
+    params: Params,
+    key: Option<idempotency::Key>,
+}
+
+/// An answer of success: nothing, or JSON. Always 200.
+#[derive(Debug, Clone, Default)]
+pub struct Reply(Bytes);
+
+impl Reply {
+    pub fn json(value: &impl Serialize) -> Result<Self, Error> {
+        serde_json::to_vec(value).map(|body| Self(body.into())).map_err(Error::internal)
+    }
+
+    pub(super) fn from_stored(body: String) -> Self {
+        Self(body.into())
+    }
+
+    pub(super) fn stored(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let is_empty = self.0.is_empty();
+        let mut response = Response::new(Body::from(self.0));
+        if !is_empty {
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+        }
+        response
+    }
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+        let from = address::client(peer, &parts.headers, &app.config.trusted_proxies);
+        let caller = app.gate.check(&parts.headers, from).await?;
+        let path = parts.extensions.get::<MatchedPath>().cloned();
+        permit(&caller, &parts.method, path.as_ref())?;
+        let body = read_body(app, &parts.headers, body).await?;
+        let query = parts.uri.query().unwrap_or_default();
+        let mut params = Params::new(app.config.time_zone.clone());
+        params.add_form("query", query.as_bytes());
+        add_body(&mut params, &parts.headers, &body)?;
+        let key = match idempotency::header(&parts.headers)? {
+            Some(text) if parts.method == Method::POST => {
+                let user = caller.api_user_id.to_le_bytes();
+                let path = parts.uri.path().as_bytes();
+                Some(idempotency::Key {
+                    key: app.secret.fingerprint(&[b"key", &user, path, text.as_bytes()]),
+                    fingerprint: app.secret.fingerprint(&[b"request", query.as_bytes(), &body]),
+                })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            app: app.clone(),
+            caller,
+            method: parts.method,
+            path,
+            headers: parts.headers,
+            from,
+            params,
+            key,
+        })
+    }
+}
+
+impl Call {
+    /// What the method declares to take, or all that is wrong with it.
+    pub fn params<P: FromParams>(&mut self) -> Result<P, Error> {
+        let params = P::from_params(&mut self.params);
+        let faults = self.params.faults();
+        match params {
+            Some(params) if faults.is_empty() => Ok(params),
+            _ => Err(Error::new(faults)),
+        }
+    }
+
+    /// Whether a parameter was given, be it empty.
+    pub fn has_param(&self, name: &str) -> bool {
+        self.params.has(name)
+    }
+
+    /// Answers from one transaction that may change things; resolves when it is durable. The closure may run again.
+    pub async fn write<F>(self, run: F) -> Result<Reply, Error>
+    where
+        F: Fn(&mut Tx<'_>, &App) -> Result<Reply, Error> + Send + Sync + 'static,
+    {
+        let run = Arc::new(run);
+        let answer = |caller: Arc<Caller>| {
+            let (app, key, run) = (self.app.clone(), self.key.clone(), Arc::clone(&run));
+            self.app.db.write(move |tx| {
+                account::recheck(tx, caller.api_user_id, caller.credential_version)?;
+                match &key {
+                    Some(key) => idempotency::once(tx, key, app.clock.now(), |tx| run(tx, &app)),
+                    None => run(tx, &app),
+                }
+            })
+        };
+        match answer(Arc::clone(&self.caller)).await {
+            Err(error) if error.is_stale_credential() => answer(self.check_again().await?).await,
+            answer => answer,
+        }
+    }
+
+    /// Answers from one snapshot.
+    pub async fn read<F>(self, run: F) -> Result<Reply, Error>
+    where
+        F: Fn(&mut Tx<'_>, &App) -> Result<Reply, Error> + Send + Sync + 'static,
+    {
+        let run = Arc::new(run);
+        let answer = |caller: Arc<Caller>| {
+            let (app, run) = (self.app.clone(), Arc::clone(&run));
+            self.app.db.read(move |tx| {
+                account::recheck(tx, caller.api_user_id, caller.credential_version)?;
+                run(tx, &app)
+            })
+        };
+        match answer(Arc::clone(&self.caller)).await {
+            Err(error) if error.is_stale_credential() => answer(self.check_again().await?).await,
+            answer => answer,
+        }
+    }
+
+    /// The user was changed since its credentials were remembered: they may be wrong now, or its methods others.
+    async fn check_again(&self) -> Result<Arc<Caller>, Error> {
+        self.app.gate.forget(&self.headers).await;
+        let caller = self.app.gate.check(&self.headers, self.from).await?;
+        permit(&caller, &self.method, self.path.as_ref())?;
+        Ok(caller)
+    }
+}
+
+fn permit(caller: &Caller, method: &Method, path: Option<&MatchedPath>) -> Result<(), Error> {
+    if caller.methods.allow_all() {
+        return Ok(());
+    }
+    let method = method_name(method, path.map_or("", MatchedPath::as_str));
+    if caller.methods.allow(&method) {
+        return Ok(());
+    }
+    Err(Fault::new(Code::Forbidden).with("method", method).into())
+}
+
+/// `POST chat_conversations/:id/message`, as method lists and the vendor's reference spell it.
+fn method_name(method: &Method, path: &str) -> String {
+    let path = path.trim_start_matches("/api/").replace('{', ":").replace('}', "");
+    format!("{method} {path}")
+}
+
+async fn read_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+    let limit = app.config.limits.body_bytes;
+    let too_large = || Error::from(Fault::new(Code::BodyTooLarge).with("limit", limit)).closing();
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<u64>().ok());
+    if announced == Some(0) {
+        return Ok(Bytes::new());
+    }
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let time = Duration::from_secs(app.config.limits.body_seconds);
+    match tokio::time::timeout(time, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        _ => Err(Error::from(Code::BodyIncomplete).closing()),
+    }
+}
+
+fn add_body(params: &mut Params, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+    // The vendor's clients send "application/json" with nothing behind it.
+    if body.is_empty() {
+        return Ok(());
+    }
+    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let (kind, rest) = given.map_or(("", ""), |given| given.split_once(';').unwrap_or((given, "")));
+    let rest = rest.to_ascii_lowercase();
+    let charset = rest.split(';').find_map(|part| part.trim().strip_prefix("charset="));
+    if charset.is_some_and(|name| !matches!(name.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"))
+    {
+        return Err(Error::from(Code::UnsupportedMediaType));
+    }
+    match kind.trim().to_ascii_lowercase().as_str() {
+        "application/json" => add_json(params, body),
+        "application/x-www-form-urlencoded" => {
+            params.add_form("form", body);
+            Ok(())
+        }
+        // A client that says nothing is taken at its first letter.
+        "" if body.trim_ascii_start().starts_with(b"{") => add_json(params, body),
+        _ => Err(Code::UnsupportedMediaType.into()),
+    }
+}
+
+fn add_json(params: &mut Params, body: &[u8]) -> Result<(), Error> {
+    match serde_json::from_slice(body) {
+        Ok(serde_json::Value::Object(object)) => {
+            params.add_json(object);
+            Ok(())
+        }
+        Ok(_) => Err(Code::JsonNotObject.into()),
+        // The vendor's sample counts characters where bytes are meant, so what follows may be the rest of this body.
+        Err(error) => {
+            let detail = format!("line {}, column {}", error.line(), error.column());
+            Err(Error::from(Fault::new(Code::MalformedJson).with("detail", detail)).closing())
+        }
+    }
+}

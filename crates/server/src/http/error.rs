@@ -1,0 +1,335 @@
+//! Errors as callers see them: the envelope of the contract, all faults of a request at once, in their language.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::locale::Language;
+
+/// Declares the codes: number, status and text in the catalogue. Numbers are stable; a retired one is never reused.
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal $status:ident $key:literal;)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code { $($(#[doc = $doc])* $name,)* }
+
+        impl Code {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub const fn number(self) -> u32 {
+                match self { $(Self::$name => $number),* }
+            }
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),* }
+            }
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$name => concat!("errors.", $key)),* }
+            }
+            /// What the reference says about it.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*)),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not the JSON that its `Content-Type` says, or it was cut off. The connection is closed.
+    MalformedJson = 100_101 BAD_REQUEST "malformed_json";
+    /// A JSON body must be an object.
+    JsonNotObject = 100_102 BAD_REQUEST "json_not_object";
+    /// The query or the form is not percent-encoded UTF-8.
+    MalformedForm = 100_103 BAD_REQUEST "malformed_form";
+    /// The body did not arrive in time, or the connection broke. The connection is closed.
+    BodyIncomplete = 100_104 REQUEST_TIMEOUT "body_incomplete";
+    /// The body is larger than the server takes.
+    BodyTooLarge = 100_105 PAYLOAD_TOO_LARGE "body_too_large";
+    /// The body is neither JSON nor a form, or not in UTF-8.
+    UnsupportedMediaType = 100_106 UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
+    /// More parameters, or more deeply nested ones, than the server takes.
+    TooManyParameters = 100_107 BAD_REQUEST "too_many_parameters";
+    /// The same parameter was given in two places with different values.
+    Contradiction = 100_201 BAD_REQUEST "contradiction";
+    /// A required parameter is missing or empty.
+    Missing = 100_202 BAD_REQUEST "missing";
+    /// Not an integer between 1 and 9007199254740991.
+    NotInteger = 100_203 BAD_REQUEST "not_integer";
+    /// Not one of `true`, `false`, `1`, `0`.
+    NotBoolean = 100_204 BAD_REQUEST "not_boolean";
+    /// A list or an object where one value is expected.
+    NotText = 100_205 BAD_REQUEST "not_text";
+    /// Longer than allowed, in characters.
+    TooLong = 100_206 BAD_REQUEST "too_long";
+    /// Control characters where they have no place.
+    ControlCharacter = 100_207 BAD_REQUEST "control_character";
+    /// Not an e-mail address.
+    NotEmail = 100_208 BAD_REQUEST "not_email";
+    /// Not a UUID.
+    NotUuid = 100_209 BAD_REQUEST "not_uuid";
+    /// Not a date or a date and time in one of the documented forms.
+    NotTime = 100_210 BAD_REQUEST "not_time";
+    /// Not one of the values listed for the parameter.
+    NotOneOf = 100_211 BAD_REQUEST "not_one_of";
+    /// Not a cursor that this server gave out.
+    NotCursor = 100_212 BAD_REQUEST "not_cursor";
+    /// The text has nothing but white space.
+    BlankText = 100_213 BAD_REQUEST "blank_text";
+    /// Not an integer of 0 or more.
+    NotCount = 100_214 BAD_REQUEST "not_count";
+    /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
+    BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
+    /// The `Idempotency-Key` was used for another request within 24 hours.
+    IdempotencyKeyReused = 100_302 UNPROCESSABLE_ENTITY "idempotency_key_reused";
+    /// No credentials, or wrong ones.
+    Unauthorized = 200_101 UNAUTHORIZED "unauthorized";
+    /// The API user may not call this method.
+    Forbidden = 200_102 FORBIDDEN "forbidden";
+    /// Too many wrong credentials from this address. `Retry-After` says when to come back.
+    TooManyFailures = 200_103 TOO_MANY_REQUESTS "too_many_failures";
+    /// There is no such path.
+    UnknownPath = 300_101 NOT_FOUND "unknown_path";
+    /// The path exists, the HTTP method does not; `Allow` lists those that do.
+    MethodNotAllowed = 300_102 METHOD_NOT_ALLOWED "method_not_allowed";
+    /// There is no such conversation.
+    UnknownConversation = 300_103 NOT_FOUND "unknown_conversation";
+    /// There is no such chat queue.
+    UnknownQueue = 300_104 NOT_FOUND "unknown_queue";
+    /// There is no such chatbot.
+    UnknownBot = 300_105 NOT_FOUND "unknown_bot";
+    /// There is no such agent.
+    UnknownAgent = 300_106 NOT_FOUND "unknown_agent";
+    /// The chat queue is disabled.
+    QueueDisabled = 400_101 CONFLICT "queue_disabled";
+    /// The conversation is closed.
+    ConversationClosed = 400_102 CONFLICT "conversation_closed";
+    /// The agent's account is not active.
+    AgentInactive = 400_103 CONFLICT "agent_inactive";
+    /// An error of the server; its log says more under the request's id.
+    Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
+    /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.
+    StoreUnavailable = 500_102 SERVICE_UNAVAILABLE "store_unavailable";
+    /// Too many calls are waiting. Nothing was changed; `Retry-After` says when to try again.
+    Overloaded = 500_103 SERVICE_UNAVAILABLE "overloaded";
+    /// The connection to the store was lost while it committed, and whether it did is not known. Try again with the
+    /// same `Idempotency-Key`.
+    InDoubt = 500_104 SERVICE_UNAVAILABLE "in_doubt";
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub code: Code,
+    arguments: Vec<(&'static str, String)>,
+}
+
+impl Fault {
+    pub fn new(code: Code) -> Self {
+        Self { code, arguments: Vec::new() }
+    }
+
+    /// About a parameter: its name is in the message.
+    pub fn of(code: Code, parameter: &str) -> Self {
+        Self::new(code).with("name", parameter)
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.arguments.push((name, value.to_string()));
+        self
+    }
+
+    pub fn message(&self, language: Language) -> String {
+        language.text(self.code.key(), &self.arguments)
+    }
+}
+
+/// An error answer: at least one fault. The status is the first one's.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    faults: Vec<Fault>,
+    /// For the log alone.
+    cause: Option<String>,
+    retry_after_seconds: Option<u64>,
+    allow: Option<HeaderValue>,
+    close: bool,
+    is_stale_credential: bool,
+}
+
+impl Error {
+    pub fn new(faults: Vec<Fault>) -> Self {
+        Self(Box::new(Inner {
+            faults,
+            cause: None,
+            retry_after_seconds: None,
+            allow: None,
+            close: false,
+            is_stale_credential: false,
+        }))
+    }
+
+    pub fn internal(cause: impl ToString) -> Self {
+        Self::from(Code::Internal).because(cause)
+    }
+
+    /// The remembered credentials were changed since: they have to be checked anew.
+    pub fn stale_credential() -> Self {
+        let mut error = Self::from(Code::Unauthorized);
+        error.0.is_stale_credential = true;
+        error
+    }
+
+    pub fn is_stale_credential(&self) -> bool {
+        self.0.is_stale_credential
+    }
+
+    #[must_use]
+    pub fn because(mut self, cause: impl ToString) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    #[must_use]
+    pub fn allow(mut self, methods: Option<HeaderValue>) -> Self {
+        self.0.allow = methods;
+        self
+    }
+
+    /// What is left of the request can't be told from the next one: the connection ends with this answer.
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.0.close = true;
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.0.faults.first().map_or(StatusCode::INTERNAL_SERVER_ERROR, |fault| fault.code.status())
+    }
+
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    pub fn faults(&self) -> &[Fault] {
+        &self.0.faults
+    }
+
+    /// The envelope.
+    pub fn render(&self, request_id: &str, language: Language) -> Response {
+        let envelope = Envelope {
+            request_id: request_id.to_owned(),
+            errors: self
+                .0
+                .faults
+                .iter()
+                .map(|fault| EnvelopeError {
+                    message: fault.message(language),
+                    code: fault.code.number(),
+                })
+                .collect(),
+        };
+        let body = serde_json::to_vec(&envelope).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        if self.status() == StatusCode::UNAUTHORIZED {
+            let challenge =
+                HeaderValue::from_static("Basic realm=\"Rozmowa API\", charset=\"UTF-8\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.0.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = &self.0.allow {
+            headers.insert(header::ALLOW, allow.clone());
+        }
+        if self.0.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// Every error answer has this shape.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Errors)]
+pub struct Envelope {
+    /// 13 hexadecimal digits, also in the `X-Request-Id` header and in the server's log.
+    #[schema(example = "53678450401cf", pattern = "^[0-9a-f]{13}$")]
+    request_id: String,
+    /// All faults of the request.
+    #[schema(inline, min_items = 1)]
+    errors: Vec<EnvelopeError>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct EnvelopeError {
+    /// English, or Polish when `Accept-Language` prefers it.
+    message: String,
+    /// Six digits, stable.
+    #[schema(example = 100_202, minimum = 100_000, maximum = 999_999)]
+    code: u32,
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Self::new(vec![Fault::new(code)])
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::new(vec![fault])
+    }
+}
+
+impl From<rozmowa_db::Error> for Error {
+    fn from(error: rozmowa_db::Error) -> Self {
+        use rozmowa_db::Error as Store;
+        let (code, seconds) = match &error {
+            Store::Overloaded => (Code::Overloaded, 1),
+            Store::InDoubt(_) => (Code::InDoubt, 2),
+            Store::Full(_) | Store::ReadOnly(_) => (Code::StoreUnavailable, 30),
+            error if error.is_temporary() => (Code::StoreUnavailable, 2),
+            _ => return Self::internal(error),
+        };
+        Self::from(code).because(error).retry_after(seconds)
+    }
+}
+
+/// The service around the router knows the request's id and language, and renders.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_has_six_digits_and_both_texts() {
+        let mut numbers: Vec<_> = Code::ALL.iter().map(|code| code.number()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!((100_000..1_000_000).contains(&code.number()));
+            for language in [Language::En, Language::Pl] {
+                assert_ne!(language.text(code.key(), &[]), code.key(), "{code:?} has no text");
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Whether the process runs, whether it can do its work, and where things are.
+
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::http::Error;
+use crate::locale::Language;
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<&'static str>,
+}
+
+/// The process runs and takes requests: a supervisor restarts it when this fails.
+pub async fn live() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"live"}"#).into_response()
+}
+
+/// Calls can be served: a load balancer sends none when this fails.
+pub async fn ready(State(app): State<App>) -> Response {
+    let mut reasons = Vec::new();
+    if app.is_stopping.load(Ordering::Relaxed) {
+        reasons.push("stopping");
+    }
+    // A write that changes nothing still takes the writer's turn and its lock.
+    let store = app.db.write(|tx| crate::setting::Setting::AddCustomers.get(tx).map(|_| ())).await;
+    if let Err(error) = store {
+        tracing::warn!(cause = error.cause().unwrap_or("none told"), "not ready");
+        reasons.push("the store does not take calls");
+    }
+    let (code, status) = if reasons.is_empty() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let mut response = Json(Health { status, reasons }).into_response();
+    *response.status_mut() = code;
+    response
+}
+
+/// Says where things are.
+pub async fn index(headers: HeaderMap) -> Result<Response, Error> {
+    let language = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .map_or(Language::En, Language::accepted);
+    let text = |key: &str| language.text(&format!("index.{key}"), &[]);
+    let page = format!(
+        r#"<!doctype html>
+<html lang="{}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Rozmowa</title>
+<h1>Rozmowa</h1>
+<p>{}</p>
+<ul>
+<li><a href="/api/openapi.json">/api/openapi.json</a> – {}</li>
+<li><a href="/health/live">/health/live</a>, <a href="/health/ready">/health/ready</a> – {}</li>
+</ul>
+</html>
+"#,
+        language.tag(),
+        text("what"),
+        text("reference"),
+        text("health"),
+    );
+    let mut response = Html(page).into_response();
+    let policy =
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language"));
+    Ok(response)
+}

@@ -1,0 +1,138 @@
+//! The way in and out of every request: its id, its language, its line in the log, its place in the metrics.
+
+use std::any::Any;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use hyper::body::Incoming;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+use tracing::Instrument;
+
+use super::call::Peer;
+use super::error::{Code, Error, Fault};
+use crate::app::App;
+use crate::locale::Language;
+
+/// Smaller answers gain nothing from compression.
+const COMPRESSED_FROM_BYTES: u64 = 1024;
+
+/// Answers requests, whatever connection they come from.
+#[derive(Clone)]
+pub struct Service {
+    app: App,
+    router: Router,
+}
+
+impl Service {
+    pub fn new(app: App, router: Router) -> Self {
+        let router = router.route_layer(middleware::from_fn(label));
+        let router = router.layer(CatchPanicLayer::custom(panicked)).layer(
+            CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(COMPRESSED_FROM_BYTES)),
+        );
+        Self { app, router }
+    }
+
+    pub async fn answer(&self, request: hyper::Request<Incoming>, peer: IpAddr) -> Response {
+        let started = Instant::now();
+        let id = self.app.ids.request_id();
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        let method = request.method().clone();
+        let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+        let span = tracing::debug_span!("request", id, %method, path = request.uri().path());
+        let answer = async {
+            let response = match self.router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            self.finish(response, &id, languages.as_ref())
+        };
+        let response = answer.instrument(span).await;
+        let route = response.extensions().get::<MatchedPath>();
+        let route = route.map_or("unknown", MatchedPath::as_str).to_owned();
+        let status = response.status();
+        let seconds = started.elapsed().as_secs_f64();
+        tracing::debug!(request_id = id, %method, route, status = status.as_u16(), seconds, "answered");
+        super::metrics::answered(&method, route, status, seconds);
+        response
+    }
+
+    fn finish(
+        &self,
+        mut response: Response,
+        id: &str,
+        languages: Option<&HeaderValue>,
+    ) -> Response {
+        let route = response.extensions_mut().remove::<MatchedPath>();
+        let mut error = response.extensions_mut().remove::<Error>();
+        if error.is_none()
+            && (response.status().is_client_error() || response.status().is_server_error())
+        {
+            error = Some(foreign(&response));
+        }
+        if let Some(error) = error {
+            if error.status().is_server_error() {
+                let cause = error.cause().unwrap_or("none told");
+                tracing::error!(
+                    request_id = id,
+                    status = error.status().as_u16(),
+                    cause,
+                    "a request failed"
+                );
+            }
+            let language = languages
+                .and_then(|value| value.to_str().ok())
+                .map_or(Language::En, Language::accepted);
+            response = error.render(id, language);
+        }
+        if let Some(route) = route {
+            response.extensions_mut().insert(route);
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert("x-request-id", id);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// The router tells which route it chose only to what runs inside of it.
+async fn label(path: MatchedPath, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(path);
+    response
+}
+
+/// What the libraries refuse by themselves, in our envelope.
+fn foreign(response: &Response) -> Error {
+    match response.status() {
+        StatusCode::NOT_FOUND => Code::UnknownPath.into(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allow = response.headers().get(header::ALLOW).cloned();
+            Error::from(Code::MethodNotAllowed).allow(allow)
+        }
+        StatusCode::BAD_REQUEST => Fault::new(Code::MalformedForm).with("place", "path").into(),
+        status => Error::internal(format!("a library answered {status}")),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives the panic away")]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::internal(format!("panic: {message}")).into_response()
+}

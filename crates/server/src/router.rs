@@ -1,0 +1,71 @@
+//! Every route, in reading order: the table of contents.
+
+use axum::Router;
+use axum::routing::get;
+use http::header;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::http::health;
+use crate::{conversation, queue};
+
+/// The API: what integrators call, by name and password.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(about())
+        // Chats, as the vendor documents them.
+        .routes(routes!(conversation::api::start))
+        .routes(routes!(conversation::api::message))
+        .routes(routes!(conversation::api::stop))
+        .routes(routes!(conversation::api::list))
+        .routes(routes!(queue::api::list))
+        // Our additions.
+        .routes(routes!(conversation::api::show))
+        .routes(routes!(conversation::api::reply))
+}
+
+/// Everything the main listeners serve.
+pub fn router(app: App) -> Router {
+    let (api, reference) = api().split_for_parts();
+    let reference = text(&reference);
+    let openapi =
+        get(move || async move { ([(header::CONTENT_TYPE, "application/json")], reference) });
+    api.route("/api/openapi.json", openapi)
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/", get(health::index))
+        .with_state(app)
+}
+
+/// The reference of the API as it is served and checked in.
+pub fn reference() -> String {
+    text(&api().split_for_parts().1)
+}
+
+fn text(reference: &OpenApi) -> String {
+    let mut text = reference.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn about() -> OpenApi {
+    let basic = SecurityScheme::Http(Http::new(HttpAuthScheme::Basic));
+    let info = utoipa::openapi::InfoBuilder::new()
+        .title("Rozmowa")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "The chat API of Thulium, self-hosted. Every parameter may travel in the query, in a JSON object or in a form; \
+             it is listed where the vendor documents it. Times are local times of the installation's zone.",
+        ))
+        .license(Some(utoipa::openapi::License::new("MIT OR Apache-2.0")))
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(
+            utoipa::openapi::ComponentsBuilder::new().security_scheme("basic", basic).build(),
+        ))
+        .security(Some([SecurityRequirement::new("basic", Vec::<String>::new())]))
+        .build()
+}

@@ -1,0 +1,24 @@
+//! The schema and every statement that touches it.
+
+use rozmowa_db::{Migration, Stmt};
+
+use crate::{account, agent, conversation, counter, customer, http, queue, setting};
+
+pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!("0001_start");
+
+/// The register: a test prepares each on both engines and looks at its plan.
+pub fn statements() -> Vec<Stmt> {
+    let rooms = [
+        account::STATEMENTS,
+        agent::STATEMENTS,
+        conversation::STATEMENTS,
+        conversation::log::STATEMENTS,
+        conversation::view::STATEMENTS,
+        counter::STATEMENTS,
+        customer::STATEMENTS,
+        http::idempotency::STATEMENTS,
+        queue::STATEMENTS,
+        setting::STATEMENTS,
+    ];
+    rooms.into_iter().flatten().copied().chain(conversation::list::statements()).collect()
+}

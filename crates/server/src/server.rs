@@ -1,0 +1,200 @@
+//! The running server: opened in order, closed in the opposite one.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rozmowa_db::{Address, Db, Options};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::app::App;
+use crate::clock::{Clock, Ids};
+use crate::config::Config;
+use crate::http::listen::{Door, serve_internal};
+use crate::http::service::Service;
+use crate::http::tls::Certificate;
+use crate::http::{idempotency, metrics};
+use crate::schema::MIGRATIONS;
+use crate::secret::Key;
+
+/// How often what is over is swept away.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// Connections that the kernel holds until we accept them.
+const BACKLOG: u32 = 4096;
+/// File descriptors beside connections: files, database, logs.
+const SPARE_FILES: u64 = 1024;
+
+/// A server that is up. Dropping it without [`Running::stop`] is as good as a crash.
+pub struct Running {
+    pub app: App,
+    pub listen: Option<SocketAddr>,
+    pub tls_listen: Option<SocketAddr>,
+    pub metrics_listen: Option<SocketAddr>,
+    door: Arc<Door>,
+    tasks: Vec<JoinHandle<()>>,
+    _lock: Option<File>,
+}
+
+/// Opens the store of a configuration, migrations included. Blocks.
+pub fn open_store(config: &Config) -> Result<Db, String> {
+    if let Address::Sqlite(path) = &config.database
+        && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let options = Options {
+        queue_length: config.storage.queue_length,
+        connections: config.storage.connections,
+        ..Options::default()
+    };
+    // Nobody listens yet: sockets and deliveries come with a later version.
+    let sink = Arc::new(|_: Vec<rozmowa_db::Published>| {});
+    Db::open(&config.database, &options, MIGRATIONS, sink).map_err(|error| error.to_string())
+}
+
+/// Opens store and key and puts the application together. Blocks.
+pub fn open_app(config: Config, clock: Clock, ids: Ids) -> Result<App, String> {
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
+    let path = config.data_dir.join("secret.key");
+    let secret = Key::open(&path, &ids).map_err(|error| format!("{}: {error}", path.display()))?;
+    let db = open_store(&config)?;
+    Ok(App::new(config, db, clock, ids, secret))
+}
+
+/// Takes the database for this process alone; two servers on one SQLite file would each keep their own queue.
+pub fn lock(database: &Address) -> Result<Option<File>, String> {
+    let Address::Sqlite(path) = database else { return Ok(None) };
+    let path = Path::new(&format!("{}.lock", path.display())).to_owned();
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(error) => {
+            Err(format!("{}: a server is running on this database ({error})", path.display()))
+        }
+    }
+}
+
+impl Running {
+    /// Starts serving an opened application. Listeners come last: who is answered finds everything in place.
+    pub async fn start(app: App, lock: Option<File>) -> Result<Self, String> {
+        let config = &app.config;
+        raise_file_limit(config.limits.connections);
+        let service = Service::new(app.clone(), crate::router::router(app.clone()));
+        let door = Arc::new(Door::new(service, &config.limits));
+        let mut tasks = Vec::new();
+        let plain = bind(config.listen)?;
+        let tls = bind(config.tls_listen)?;
+        let certificate = match &tls {
+            Some(_) => {
+                Some(Certificate::load(config.tls_certificate.clone(), config.tls_key.clone())?)
+            }
+            None => None,
+        };
+        let internal = bind(config.metrics_listen)?;
+        let address = |listener: &Option<TcpListener>| {
+            listener.as_ref().and_then(|listener| listener.local_addr().ok())
+        };
+        let (listen, tls_listen, metrics_listen) =
+            (address(&plain), address(&tls), address(&internal));
+        if let Some(listener) = internal {
+            tasks
+                .push(tokio::spawn(serve_internal(listener, metrics::router(metrics::install()?))));
+        }
+        if let (Some(listener), Some(certificate)) = (tls, certificate) {
+            let acceptor = TlsAcceptor::from(certificate.server_config()?);
+            tasks.push(tokio::spawn(certificate.watch()));
+            let door = Arc::clone(&door);
+            tasks.push(tokio::spawn(async move { door.accept(&listener, Some(acceptor)).await }));
+        }
+        if let Some(listener) = plain {
+            let door = Arc::clone(&door);
+            tasks.push(tokio::spawn(async move { door.accept(&listener, None).await }));
+        }
+        tasks.push(tokio::spawn(tidy(app.clone())));
+        Ok(Self { app, listen, tls_listen, metrics_listen, door, tasks, _lock: lock })
+    }
+
+    /// Takes no more connections, finishes what was accepted, and closes the store.
+    pub async fn stop(self) {
+        self.app.is_stopping.store(true, Ordering::Relaxed);
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
+        match Arc::try_unwrap(self.door) {
+            Ok(door) => {
+                if timeout(time, door.close()).await.is_err() {
+                    tracing::warn!(
+                        "some requests were still under way when the time for stopping was over"
+                    );
+                }
+            }
+            Err(_) => tracing::error!("a listener outlived its end"),
+        }
+        let db = self.app.db.clone();
+        let _ = tokio::task::spawn_blocking(move || db.close()).await;
+    }
+}
+
+fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, String> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = (|| {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    })();
+    listener.map(Some).map_err(|error| format!("can't listen on {address}: {error}"))
+}
+
+fn raise_file_limit(connections: usize) {
+    let wanted = connections as u64 + SPARE_FILES;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed < wanted => {
+            tracing::warn!(
+                allowed,
+                wanted,
+                "the system allows fewer open files than limits.connections needs"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+    }
+}
+
+async fn tidy(app: App) {
+    let mut ticks = tokio::time::interval(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        app.gate.tidy();
+        loop {
+            let now = app.clock.now();
+            match app.db.write(move |tx| idempotency::sweep(tx, now)).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(
+                        cause = error.cause(),
+                        "old idempotency keys could not be swept away"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Settings of the installation that administrators change while it runs.
+
+use rozmowa_db::{Tx, params};
+
+use crate::http::Error;
+
+rozmowa_db::statements! {
+    GET = "SELECT value FROM setting WHERE name = $1";
+    SET = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+}
+
+/// A setting: all are yes or no so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// A client who matches nobody becomes a customer.
+    AddCustomers,
+}
+
+impl Setting {
+    pub const ALL: &[Self] = &[Self::AddCustomers];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AddCustomers => "customers.add_automatically",
+        }
+    }
+
+    pub const fn default(self) -> bool {
+        match self {
+            Self::AddCustomers => false,
+        }
+    }
+
+    pub fn get(self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let value = tx.query_opt(&GET, params![self.name()], |row| row.get::<String>(0))?;
+        Ok(value.map_or(self.default(), |value| value == "true"))
+    }
+
+    pub fn set(self, tx: &mut Tx<'_>, value: bool) -> Result<(), Error> {
+        tx.execute(&SET, params![self.name(), if value { "true" } else { "false" }])?;
+        Ok(())
+    }
+}

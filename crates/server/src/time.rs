@@ -1,0 +1,103 @@
+//! Times on the wire: naive local time of the installation's zone.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use crate::clock::Millis;
+
+/// `2017-12-11 10:23:04.318`, as chats show it.
+pub fn with_millis(at: Millis, zone: &TimeZone) -> String {
+    format(at, zone, "%Y-%m-%d %H:%M:%S%.3f")
+}
+
+fn format(at: Millis, zone: &TimeZone, pattern: &str) -> String {
+    Timestamp::from_millisecond(at)
+        .map(|at| at.to_zoned(zone.clone()).strftime(pattern).to_string())
+        .unwrap_or_default()
+}
+
+/// Which moment of an interval a given time stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The first millisecond that it can mean.
+    From,
+    /// The first millisecond after all that it can mean: the end of that day, minute, second or millisecond.
+    /// In the hour that the clocks repeat, the later one.
+    Until,
+}
+
+/// Reads `2014-07-04`, `2014-07-14 12:34`, `2014-07-14 12:34:56` and `2014-07-14 12:34:56.789`.
+pub fn parse(text: &str, bound: Bound, zone: &TimeZone) -> Option<Millis> {
+    const PATTERNS: [&str; 3] = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f"];
+    // The pattern language is lenient about digits; the documented forms are not.
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let (start, span) = match text.len() {
+        10 if digits == 8 => (
+            Date::strptime("%Y-%m-%d", text).ok()?.to_datetime(jiff::civil::Time::midnight()),
+            1.day(),
+        ),
+        16 if digits == 12 => (DateTime::strptime(PATTERNS[0], text).ok()?, 1.minute()),
+        19 if digits == 14 => (DateTime::strptime(PATTERNS[1], text).ok()?, 1.second()),
+        23 if digits == 17 => (DateTime::strptime(PATTERNS[2], text).ok()?, 1.millisecond()),
+        _ => return None,
+    };
+    let at = match bound {
+        Bound::From => zone.to_ambiguous_timestamp(start).earlier(),
+        Bound::Until => zone.to_ambiguous_timestamp(start.checked_add(span).ok()?).later(),
+    };
+    // A time that the clocks skip means the moment of the jump, whichever way it is read.
+    Some(at.ok()?.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warsaw() -> TimeZone {
+        TimeZone::get("Europe/Warsaw").expect("the zones are built in")
+    }
+
+    #[test]
+    fn the_documented_forms_are_read_and_others_are_not() {
+        let zone = warsaw();
+        let noon = parse("2014-07-14 12:34:56", Bound::From, &zone).unwrap();
+        assert_eq!(with_millis(noon, &zone), "2014-07-14 12:34:56.000");
+        assert_eq!(parse("2014-07-14 12:34", Bound::From, &zone), Some(noon - 56_000));
+        for wrong in [
+            "",
+            "2014",
+            "2014-7-4",
+            "2014-02-30",
+            "2014-07-14T12:34:56",
+            "14.07.2014",
+            "2014-07-14 25:00",
+            "９２０１４-07-1",
+        ] {
+            assert_eq!(parse(wrong, Bound::From, &zone), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_date_as_upper_bound_includes_its_day() {
+        let zone = warsaw();
+        let day = |bound| parse("2026-10-25", bound, &zone).unwrap();
+        // The day on which Poland's clocks go back has 25 hours.
+        assert_eq!(day(Bound::Until) - day(Bound::From), 25 * 3_600_000);
+    }
+
+    #[test]
+    fn the_repeated_hour_is_taken_whole() {
+        let zone = warsaw();
+        let from = parse("2026-10-25 02:30", Bound::From, &zone).unwrap();
+        let until = parse("2026-10-25 02:30", Bound::Until, &zone).unwrap();
+        assert_eq!(until - from, 3_600_000 + 60_000);
+        assert_eq!(with_millis(from, &zone), with_millis(from + 3_600_000, &zone));
+    }
+
+    #[test]
+    fn the_skipped_hour_still_means_a_moment() {
+        let zone = warsaw();
+        assert!(parse("2026-03-29 02:30", Bound::From, &zone).is_some());
+    }
+}
