@@ -281,7 +281,7 @@ fn run_checkpointer(connection: &Connection, asked: &Receiver<()>, passed: &Atom
         match checkpoint(connection, "PASSIVE") {
             Ok(()) => passed.store(true, Ordering::Release),
             Err(error) => {
-                tracing::warn!(%error, "checkpoint failed; the log grows until one succeeds")
+                tracing::warn!(%error, "checkpoint failed; the log grows until one succeeds");
             }
         }
     }

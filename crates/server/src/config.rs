@@ -189,7 +189,7 @@ impl Keys {
         flatten("", &table, &mut flat);
         for (key, value) in flat {
             if source != "default" && !self.values.contains_key(&key) {
-                let near = self.nearest(&key, |known| known.to_owned());
+                let near = self.nearest(&key, str::to_owned);
                 self.faults.push(format!("{source}: unknown key {key}; did you mean {near}?"));
                 continue;
             }
@@ -228,7 +228,8 @@ impl Keys {
         self.sources.push((key.to_owned(), masked(&value), source.clone()));
         parsed
             .map_err(|error| {
-                self.faults.push(format!("{source}: {key}: {error} (it is \"{}\")", masked(&value)))
+                let value = masked(&value);
+                self.faults.push(format!("{source}: {key}: {error} (it is \"{value}\")"));
             })
             .ok()
     }
@@ -237,6 +238,7 @@ impl Keys {
         self.parsed(key, |text| text.parse().map_err(|error| format!("{error}")))
     }
 
+    #[expect(clippy::option_option, reason = "a fault, or an address or none")]
     fn address(&mut self, key: &str) -> Option<Option<SocketAddr>> {
         self.parsed(key, |text| match text {
             "" => Ok(None),

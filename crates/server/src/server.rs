@@ -24,7 +24,7 @@ use crate::schema::MIGRATIONS;
 use crate::secret::Key;
 
 /// How often what is over is swept away.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// File descriptors beside connections: files, database, logs.
@@ -87,8 +87,8 @@ pub fn lock(database: &Address) -> Result<Option<File>, String> {
 }
 
 impl Running {
-    /// Starts serving an opened application. Listeners come last: who is answered finds everything in place.
-    pub async fn start(app: App, lock: Option<File>) -> Result<Self, String> {
+    /// Starts serving an opened application, on the runtime it is called in. Listeners come last: who is answered finds everything in place.
+    pub fn start(app: App, lock: Option<File>) -> Result<Self, String> {
         let config = &app.config;
         raise_file_limit(config.limits.connections);
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
@@ -136,15 +136,13 @@ impl Running {
             let _ = task.await;
         }
         let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
-        match Arc::try_unwrap(self.door) {
-            Ok(door) => {
-                if timeout(time, door.close()).await.is_err() {
-                    tracing::warn!(
-                        "some requests were still under way when the time for stopping was over"
-                    );
-                }
-            }
-            Err(_) => tracing::error!("a listener outlived its end"),
+        // The listeners' tasks are over, and with them their shares of the door.
+        if let Ok(door) = Arc::try_unwrap(self.door)
+            && timeout(time, door.close()).await.is_err()
+        {
+            tracing::warn!(
+                "some requests were still under way when the time for stopping was over"
+            );
         }
         let db = self.app.db.clone();
         let _ = tokio::task::spawn_blocking(move || db.close()).await;

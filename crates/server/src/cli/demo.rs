@@ -69,7 +69,7 @@ impl Demo {
         let app = server::open_app(config, Clock::System, ids)?;
         fill(&app)?;
         runtime()?.block_on(async {
-            let running = Running::start(app, lock).await?;
+            let running = Running::start(app, lock)?;
             self.greet(&running, &certificate.authority);
             until_told_to_stop(running).await
         })

@@ -1,5 +1,6 @@
 //! The command line: serve, demo, and administration beside a running server.
 
+#[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod admin;
 mod demo;
 mod storage;
@@ -163,7 +164,7 @@ fn serve(config: Config) -> Result<(), String> {
     let lock = server::lock(&config.database)?;
     let app = server::open_app(config, Clock::System, Ids::from_system())?;
     runtime()?.block_on(async {
-        let running = Running::start(app, lock).await?;
+        let running = Running::start(app, lock)?;
         tracing::info!(
             listen = ?running.listen, tls_listen = ?running.tls_listen, metrics_listen = ?running.metrics_listen,
             version = env!("CARGO_PKG_VERSION"), "serving"

@@ -225,18 +225,21 @@ crate::params! { query
     }
 }
 
-/// A page of conversations, newest start first.
+/// Conversations, newest start first.
 #[derive(Serialize, ToSchema)]
-pub struct Chats {
-    /// All that were found, without limit and offset; absent with `cursor`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    count: Option<i64>,
-    result: Vec<Chat>,
-    /// With `cursor`: where the next page begins; null on the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    next_cursor: Option<Option<Uuid>>,
+#[serde(untagged)]
+pub enum Chats {
+    Counted {
+        /// All that were found, without limit and offset.
+        count: i64,
+        result: Vec<Chat>,
+    },
+    /// With `cursor`.
+    Page {
+        result: Vec<Chat>,
+        /// Where the next page begins; null on the last one.
+        next_cursor: Option<Uuid>,
+    },
 }
 
 /// Lists conversations
@@ -250,24 +253,29 @@ pub struct Chats {
 pub async fn list(mut call: Call) -> Result<Reply, Error> {
     let given: ListChats = call.params()?;
     call.read(move |tx, app| {
-        let limit = given.limit.map_or(PAGE_MAX as i64, |limit| limit.0.min(PAGE_MAX as i64));
-        let Some(filter) = filter(tx, &given)? else {
-            return Reply::json(&found(given.cursor.is_some(), Vec::new(), 0, None));
-        };
+        let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
         let offset = given.offset.map_or(0, |offset| offset.0);
-        let items = list::page(tx, &filter, limit, offset)?;
         let is_cursor = given.cursor.is_some();
-        let is_full = limit > 0 && items.len() as i64 == limit;
-        let next = items.last().map(|item| item.id).filter(|_| is_full);
-        let count = if is_cursor { 0 } else { list::count(tx, &filter)? };
-        let chats = view::show(tx, items, given.include(), &app.config.time_zone)?;
-        Reply::json(&found(is_cursor, chats, count, next))
+        let Some(filter) = filter(tx, &given)? else {
+            return Reply::json(&if is_cursor {
+                Chats::Page { result: Vec::new(), next_cursor: None }
+            } else {
+                Chats::Counted { count: 0, result: Vec::new() }
+            });
+        };
+        // One more than asked for tells whether there is another page.
+        let mut items = list::page(tx, &filter, limit + i64::from(is_cursor), offset)?;
+        let has_more = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next_cursor = items.last().map(|item| item.id).filter(|_| has_more);
+        let result = view::show(tx, items, given.include(), &app.config.time_zone)?;
+        Reply::json(&if is_cursor {
+            Chats::Page { result, next_cursor }
+        } else {
+            Chats::Counted { count: list::count(tx, &filter)?, result }
+        })
     })
     .await
-}
-
-fn found(is_cursor: bool, result: Vec<Chat>, count: i64, next: Option<Uuid>) -> Chats {
-    Chats { count: (!is_cursor).then_some(count), result, next_cursor: is_cursor.then_some(next) }
 }
 
 impl ListChats {

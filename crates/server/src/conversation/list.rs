@@ -4,6 +4,7 @@
 //! a variant of its own, made once and registered, so that each is prepared by the test and planned by the engine
 //! for exactly what is asked.
 
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 use rozmowa_db::{Row, Stmt, Tx, Value};
@@ -81,7 +82,7 @@ fn conditions(mask: usize) -> (String, usize) {
         (UNLINKED, "customer_id IS NULL AND client_id = "),
     ] {
         if mask & bit != 0 {
-            text.push_str(&format!(" AND {condition}${next}"));
+            let _ = write!(text, " AND {condition}${next}");
             next += 1;
         }
     }

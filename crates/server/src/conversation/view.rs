@@ -15,7 +15,7 @@ use crate::http::Error;
 use crate::time;
 
 /// The largest page. A shorter one repeats its last id in the list of 100.
-pub const PAGE_MAX: usize = 100;
+pub const PAGE_MAX: i64 = 100;
 
 rozmowa_db::statements! {
     /// The messages of up to 100 conversations, among the last 1,000 events of each.
@@ -154,7 +154,7 @@ fn messages(
 ) -> Result<HashMap<Uuid, Vec<Message>>, Error> {
     let mut found: HashMap<Uuid, Vec<Message>> = HashMap::new();
     let Some(last) = items.last() else { return Ok(found) };
-    let mut ids = vec![Value::from(&last.id); PAGE_MAX];
+    let mut ids = vec![Value::from(&last.id); 100];
     for (place, item) in ids.iter_mut().zip(items) {
         *place = Value::from(&item.id);
     }

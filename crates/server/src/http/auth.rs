@@ -20,7 +20,7 @@ use crate::clock::Ids;
 use crate::secret::Key;
 
 /// How long a right pair of name and password is remembered.
-const REMEMBERED_FOR: Duration = Duration::from_secs(300);
+const REMEMBERED_FOR: Duration = Duration::from_mins(5);
 const REMEMBERED_MAX: u64 = 10_000;
 /// Longer ones are wrong without a look.
 const HEADER_MAX: usize = 1024;

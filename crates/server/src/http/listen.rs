@@ -21,7 +21,7 @@ use super::service::Service;
 use crate::config::Limits;
 
 /// Bytes of a request's head that are read before it is refused.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+const HEAD_BYTES_MAX: u32 = 64 * 1024;
 /// Calls at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 /// A peer that does not answer for this long is gone.
@@ -125,14 +125,14 @@ impl Connection {
                 .timer(TokioTimer::new())
                 .keep_alive_interval(PING_EVERY)
                 .max_concurrent_streams(STREAMS_MAX)
-                .max_header_list_size(HEAD_BYTES_MAX as u32)
+                .max_header_list_size(HEAD_BYTES_MAX)
                 .serve_connection(io, answer);
             watcher.watch(connection).await
         } else {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(head_timeout)
-                .max_buf_size(HEAD_BYTES_MAX)
+                .max_buf_size(HEAD_BYTES_MAX as usize)
                 .serve_connection(io, answer);
             watcher.watch(connection).await
         };

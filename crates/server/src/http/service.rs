@@ -54,7 +54,7 @@ impl Service {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            self.finish(response, &id, languages.as_ref())
+            finish(response, &id, languages.as_ref())
         };
         let response = answer.instrument(span).await;
         let route = response.extensions().get::<MatchedPath>();
@@ -65,46 +65,41 @@ impl Service {
         super::metrics::answered(&method, route, status, seconds);
         response
     }
+}
 
-    fn finish(
-        &self,
-        mut response: Response,
-        id: &str,
-        languages: Option<&HeaderValue>,
-    ) -> Response {
-        let route = response.extensions_mut().remove::<MatchedPath>();
-        let mut error = response.extensions_mut().remove::<Error>();
-        if error.is_none()
-            && (response.status().is_client_error() || response.status().is_server_error())
-        {
-            error = Some(foreign(&response));
-        }
-        if let Some(error) = error {
-            if error.status().is_server_error() {
-                let cause = error.cause().unwrap_or("none told");
-                tracing::error!(
-                    request_id = id,
-                    status = error.status().as_u16(),
-                    cause,
-                    "a request failed"
-                );
-            }
-            let language = languages
-                .and_then(|value| value.to_str().ok())
-                .map_or(Language::En, Language::accepted);
-            response = error.render(id, language);
-        }
-        if let Some(route) = route {
-            response.extensions_mut().insert(route);
-        }
-        let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(id) {
-            headers.insert("x-request-id", id);
-        }
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        response
+fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> Response {
+    let route = response.extensions_mut().remove::<MatchedPath>();
+    let mut error = response.extensions_mut().remove::<Error>();
+    if error.is_none()
+        && (response.status().is_client_error() || response.status().is_server_error())
+    {
+        error = Some(foreign(&response));
     }
+    if let Some(error) = error {
+        if error.status().is_server_error() {
+            let cause = error.cause().unwrap_or("none told");
+            tracing::error!(
+                request_id = id,
+                status = error.status().as_u16(),
+                cause,
+                "a request failed"
+            );
+        }
+        let language = languages
+            .and_then(|value| value.to_str().ok())
+            .map_or(Language::En, Language::accepted);
+        response = error.render(id, language);
+    }
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert("x-request-id", id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The router tells which route it chose only to what runs inside of it.

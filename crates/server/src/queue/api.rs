@@ -7,6 +7,7 @@ use crate::http::error::Envelope;
 use crate::http::{Call, Error, Reply};
 
 /// A chat queue.
+#[expect(clippy::struct_field_names, reason = "the contract names them")]
 #[derive(Serialize, ToSchema)]
 pub struct ChatQueue {
     /// The same as `chat_queue_id`.
