@@ -1,0 +1,23 @@
+//! What the server does, seen from outside: a real server on real sockets, on both engines.
+//!
+//! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
+
+mod auth;
+mod chats;
+mod chats_random;
+mod chats_times;
+mod client;
+mod connections;
+mod conversation;
+mod errors;
+mod idempotency;
+mod lifecycle;
+mod matching;
+mod matching_later;
+mod server;
+mod slow_peers;
+mod start;
+mod store;
+mod the_log;
+mod tls;
+mod wire_errors;

@@ -1,0 +1,261 @@
+//! A server in this process, on real ports, with data that the tests know.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use rozmowa::account::{self, Methods, password};
+use rozmowa::agent::{self, NewAgent};
+use rozmowa::app::App;
+use rozmowa::clock::{Clock, Ids, Millis};
+use rozmowa::config::Config;
+use rozmowa::customer::{self, Matched, NewCustomer};
+use rozmowa::http::Error;
+use rozmowa::server::{self, Running};
+use rozmowa::setting::Setting;
+use rozmowa::{conversation, queue};
+use rozmowa_db::{Stmt, Tx};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{Answer, Request, Wire, get, post};
+use crate::store::{Engine, Store};
+
+/// Monday, 1 June 2026, 12:00 in Warsaw.
+pub const NOON: Millis = 1_780_308_000_000;
+
+pub const START: &str = "/api/chat_conversations/start";
+
+/// Everybody's password.
+pub const PASSWORD: &str = "api_pass";
+
+static PASSWORD_HASH: LazyLock<String> =
+    LazyLock::new(|| password::hash(PASSWORD, [7; 16]).expect("a hash can be made"));
+
+/// A server that is about to be started.
+pub struct Plan {
+    engine: Engine,
+    clock: Clock,
+    configuration: String,
+    folder: TempDir,
+}
+
+impl Plan {
+    pub fn on(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        Self { engine, clock: Clock::held_at(NOON), configuration: String::new(), folder }
+    }
+
+    /// Further lines of the configuration file; tables last.
+    pub fn configured(mut self, lines: &str) -> Self {
+        self.configuration.push_str(lines);
+        self.configuration.push('\n');
+        self
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// With the data of [`fill`].
+    pub async fn start(self) -> Server {
+        let Self { engine, clock, configuration, folder } = self;
+        let data = folder.path().to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            let store = Store::make(engine, &data);
+            let file = format!(
+                "listen = \"127.0.0.1:0\"\ndatabase = \"{}\"\ndata_dir = \"{}\"\nstorage.connections = 4\n{configuration}",
+                store.url(),
+                data.display(),
+            );
+            let config = Config::read(Some(("test", &file)), []).expect("the configuration is good");
+            (server::open_app(config, clock, Ids::from_seed(1)).expect("the store opens"), store)
+        });
+        let (app, store) = opened.await.expect("nothing panics");
+        app.db.write(fill).await.expect("the data goes in");
+        let running = Running::start(app.clone(), None).await.expect("the server starts");
+        let address = running.listen.expect("it listens");
+        Server { app, address, running: Some(running), store: Some(store), _folder: folder }
+    }
+}
+
+/// Two API users, two queues, two customers, three agents.
+fn fill(tx: &mut Tx<'_>) -> Result<(), Error> {
+    account::add(tx, "api_user", &PASSWORD_HASH, &Methods::parse("*"), NOON)?;
+    account::add(tx, "api_reader", &PASSWORD_HASH, &Methods::parse("GET chats"), NOON)?;
+    queue::add(tx, Some(3), "Sklep", NOON)?;
+    queue::add(tx, Some(4), "Reklamacje", NOON)?;
+    for (identifier, name, surname, email) in [
+        (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
+        (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),
+    ] {
+        customer::add(tx, &new_customer(identifier, name, surname, &[email]), NOON)?;
+    }
+    for login in ["jkowalski", "anowak", "retired"] {
+        let agent = NewAgent {
+            login: login.to_owned(),
+            name: String::new(),
+            surname: String::new(),
+            email: String::new(),
+            password_hash: "of no use".to_owned(),
+        };
+        agent::add(tx, &agent, NOON)?;
+    }
+    Ok(())
+}
+
+pub fn new_customer(
+    identifier: Option<&str>,
+    name: &str,
+    surname: &str,
+    emails: &[&str],
+) -> NewCustomer {
+    NewCustomer {
+        identifier: identifier.map(str::to_owned),
+        name: name.to_owned(),
+        surname: surname.to_owned(),
+        emails: emails.iter().map(|&email| email.to_owned()).collect(),
+    }
+}
+
+/// A server that runs until this is dropped.
+pub struct Server {
+    pub app: App,
+    pub address: SocketAddr,
+    pub running: Option<Running>,
+    store: Option<Store>,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// With a held clock and nothing special.
+    pub async fn on(engine: Engine) -> Self {
+        Plan::on(engine).start().await
+    }
+
+    pub async fn wire(&self) -> Wire {
+        Wire::open(self.address).await
+    }
+
+    pub async fn call(&self, request: Request) -> Answer {
+        self.wire().await.call(&request).await
+    }
+
+    /// Changes the data past the API, as the command line does.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        run: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        self.app.db.write(run).await.expect("the store takes it")
+    }
+
+    /// For what the product has no words for yet.
+    pub async fn execute(&self, text: &str) {
+        let statement = Stmt::composed("a test's own".to_owned(), text.to_owned());
+        self.write(move |tx| Ok(tx.execute(&statement, &[])?)).await;
+    }
+
+    pub async fn start(&self, parameters: &[(&str, &str)]) -> String {
+        let all = [&[("chat_queue_id", "3")], parameters].concat();
+        started(&self.call(post(START).query(&all)).await)
+    }
+
+    pub async fn message(&self, id: &str, text: &str) {
+        let target = format!("/api/chat_conversations/{id}/message");
+        self.call(post(target).form(&[("text", text)])).await.expect_nothing();
+    }
+
+    pub async fn reply(&self, id: &str, login: &str, text: &str) {
+        let target = format!("/api/chat_conversations/{id}/reply");
+        let body = [("user_login", login), ("text", text)];
+        self.call(post(target).form(&body)).await.expect_nothing();
+    }
+
+    pub async fn stop(&self, id: &str) {
+        self.call(post(format!("/api/chat_conversations/{id}/stop"))).await.expect_nothing();
+    }
+
+    /// The conversation with its messages.
+    pub async fn chat(&self, id: &str) -> Value {
+        let target = format!("/api/chats/{id}?include_messages=true");
+        self.call(get(target)).await.expect(200).json()
+    }
+
+    pub async fn chats(&self, parameters: &[(&str, &str)]) -> Value {
+        self.call(get("/api/chats").query(parameters)).await.expect(200).json()
+    }
+
+    /// The ids of the conversations that a filter finds, in the order of the answer.
+    pub async fn found(&self, parameters: &[(&str, &str)]) -> Vec<String> {
+        ids(&self.chats(parameters).await)
+    }
+
+    pub async fn count(&self) -> i64 {
+        self.chats(&[("limit", "0")]).await["count"].as_i64().expect("a count")
+    }
+
+    /// As `rozmowa customer add` does it.
+    pub async fn add_customer(&self, customer: NewCustomer) -> Matched {
+        let now = self.app.clock.now();
+        let identifier = customer.identifier.clone();
+        let added = self.write(move |tx| customer::add(tx, &customer, now)).await;
+        let added = added.expect("the identifier is free");
+        if let Some(identifier) = identifier {
+            loop {
+                let (identifier, customer) = (identifier.clone(), added.clone());
+                let step = move |tx: &mut Tx<'_>| conversation::link(tx, &identifier, &customer, now);
+                if !self.write(step).await {
+                    break;
+                }
+            }
+        }
+        added
+    }
+
+    pub async fn add_customers_automatically(&self, value: bool) {
+        self.write(move |tx| Setting::AddCustomers.set(tx, value)).await;
+    }
+
+    pub async fn add_api_user(&self, name: &'static str, methods: &'static str) {
+        let methods = Methods::parse(methods);
+        self.write(move |tx| account::add(tx, name, &PASSWORD_HASH, &methods, NOON)).await;
+    }
+
+    pub async fn customers(&self) -> i64 {
+        static COUNT: LazyLock<Stmt> = LazyLock::new(|| {
+            Stmt::composed("customers".to_owned(), "SELECT count(*) FROM customer".to_owned())
+        });
+        self.write(|tx| Ok(tx.query_one(&COUNT, &[], |row| row.get(0))?)).await
+    }
+
+    /// What is wrong with the logs of all conversations.
+    pub async fn log_faults(&self) -> Vec<String> {
+        self.write(|tx| {
+            let mut faults = tx.integrity_check()?;
+            conversation::log::orphans(tx, &mut faults)?;
+            conversation::log::verify(tx, &uuid::Uuid::nil(), 1_000_000, &mut faults)?;
+            Ok(faults)
+        })
+        .await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The connections first, then the database.
+        self.running = None;
+        self.store = None;
+    }
+}
+
+pub type Shared = Arc<Server>;
+
+#[track_caller]
+pub fn started(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["conversation_id"].as_str().expect("an id").to_owned()
+}
+
+pub fn ids(chats: &Value) -> Vec<String> {
+    let chats = chats["result"].as_array().expect("a list");
+    chats.iter().map(|chat| chat["conversation_id"].as_str().expect("an id").to_owned()).collect()
+}
