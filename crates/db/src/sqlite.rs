@@ -157,6 +157,12 @@ struct Writer {
     last_gap: Instant,
 }
 
+/// Whether what a job changed can stay.
+enum Kept {
+    Yes,
+    No,
+}
+
 impl Writer {
     fn prepare(&mut self) -> Result<(), Error> {
         // Zeros over what is deleted: erased is erased, in the file too.
@@ -200,53 +206,86 @@ impl Writer {
 
     /// One COMMIT for everything that is waiting: that is what makes a durable call cheap.
     fn group(&mut self, first: Box<dyn Job>, mut more: impl FnMut() -> Option<Box<dyn Job>>) {
-        let mut done: Vec<Box<dyn Job>> = Vec::new();
+        let mut jobs: Vec<Box<dyn Job>> = Vec::new();
         let mut published: Vec<Published> = Vec::new();
         let mut next = Some(first);
-        let mut outcome = self.execute("BEGIN IMMEDIATE");
+        let mut outcome = self.execute("BEGIN IMMEDIATE").map(|()| Kept::Yes);
         while let Some(mut job) = next.take() {
-            if outcome.is_ok() {
-                outcome = self.one(job.as_mut(), &mut published);
+            if matches!(outcome, Ok(Kept::Yes)) {
+                outcome = self.run_bare(job.as_mut(), &mut published);
             }
-            done.push(job);
-            if outcome.is_ok() && done.len() < GROUP_MAX {
+            jobs.push(job);
+            if matches!(outcome, Ok(Kept::Yes)) && jobs.len() < GROUP_MAX {
                 next = more();
             }
         }
+        let outcome = match outcome {
+            Ok(Kept::Yes) => Ok(()),
+            Ok(Kept::No) => self.again(&mut jobs, &mut published),
+            Err(error) => Err(error),
+        };
         let outcome = outcome.and_then(|()| self.execute("COMMIT"));
         if let Err(error) = &outcome {
-            tracing::error!(%error, jobs = done.len(), "a group of transactions was not committed");
-            if !self.connection.is_autocommit()
-                && let Err(error) = self.execute("ROLLBACK")
-            {
-                tracing::error!(%error, "rollback failed");
-            }
-            for job in &mut done {
+            tracing::error!(%error, jobs = jobs.len(), "a group of transactions was not committed");
+            self.give_up();
+            for job in &mut jobs {
                 job.fail(error);
             }
         } else if !published.is_empty() {
             (self.sink)(published);
         }
-        for job in done {
+        for job in jobs {
             job.answer();
         }
     }
 
-    /// Runs a job under a savepoint of its own. An error is about the whole group: the engine may give up the whole
-    /// transaction when the disk is full or fails.
-    fn one(&self, job: &mut dyn Job, published: &mut Vec<Published>) -> Result<(), Error> {
-        self.execute("SAVEPOINT job")?;
+    /// Runs a job as part of the group, without a savepoint: keeping the images of all pages that it touches is a good
+    /// part of a small transaction's cost. Nearly every job that fails has changed nothing when it does.
+    fn run_bare(&self, job: &mut dyn Job, published: &mut Vec<Published>) -> Result<Kept, Error> {
+        let before = self.connection.total_changes();
         let mut tx = Tx::new(Engine::Sqlite(&self.connection));
-        let keep = job.run(&mut tx);
-        if keep {
+        if job.run(&mut tx) {
             published.append(&mut tx.take_published());
-        } else {
-            if self.connection.is_autocommit() {
-                return Err(tx.failure().cloned().unwrap_or(Error::Closed));
-            }
-            self.execute("ROLLBACK TO job")?;
+        } else if self.connection.is_autocommit() {
+            // When the disk is full or fails, the engine may give up the whole transaction by itself.
+            return Err(tx.failure().cloned().unwrap_or(Error::Closed));
+        } else if self.connection.total_changes() != before {
+            return Ok(Kept::No);
         }
-        self.execute("RELEASE job")
+        Ok(Kept::Yes)
+    }
+
+    /// The last of these jobs failed with half its work done: all are run once more, each under a savepoint.
+    fn again(
+        &self,
+        jobs: &mut [Box<dyn Job>],
+        published: &mut Vec<Published>,
+    ) -> Result<(), Error> {
+        published.clear();
+        self.execute("ROLLBACK")?;
+        self.execute("BEGIN IMMEDIATE")?;
+        for job in jobs {
+            self.execute("SAVEPOINT job")?;
+            let mut tx = Tx::new(Engine::Sqlite(&self.connection));
+            if job.run(&mut tx) {
+                published.append(&mut tx.take_published());
+            } else {
+                if self.connection.is_autocommit() {
+                    return Err(tx.failure().cloned().unwrap_or(Error::Closed));
+                }
+                self.execute("ROLLBACK TO job")?;
+            }
+            self.execute("RELEASE job")?;
+        }
+        Ok(())
+    }
+
+    fn give_up(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(%error, "rollback failed");
+        }
     }
 
     fn keep_log_short(&mut self) {

@@ -104,6 +104,11 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Gives up this run because another transaction was first, and has the closure run again on what that one left.
+    pub fn run_again(&mut self, why: &str) -> Error {
+        self.fail(Error::Conflict(why.to_owned()))
+    }
+
     /// To be handed on after commit, in this order; dropped when the transaction is rolled back or run again.
     pub fn publish(&mut self, message: impl Any + Send) {
         self.published.push(Box::new(message));

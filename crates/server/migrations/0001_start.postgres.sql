@@ -103,7 +103,7 @@ CREATE TABLE event (
 
 -- Answers to POSTs that carried an Idempotency-Key, for 24 hours.
 CREATE TABLE idempotency (
-    -- Keyed hash of API user, method, path and key.
+    -- Keyed hash of API user, path and key.
     key BYTEA NOT NULL PRIMARY KEY,
     fingerprint BYTEA NOT NULL,
     created_at BIGINT NOT NULL,

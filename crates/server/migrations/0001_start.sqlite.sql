@@ -103,7 +103,7 @@ CREATE TABLE event (
 
 -- Answers to POSTs that carried an Idempotency-Key, for 24 hours.
 CREATE TABLE idempotency (
-    -- Keyed hash of API user, method, path and key.
+    -- Keyed hash of API user, path and key.
     key BLOB NOT NULL PRIMARY KEY,
     fingerprint BLOB NOT NULL,
     created_at INTEGER NOT NULL,

@@ -86,8 +86,12 @@ impl FromRequest<App> for Call {
                 let user = caller.api_user_id.to_le_bytes();
                 let path = parts.uri.path().as_bytes();
                 Some(idempotency::Key {
-                    key: app.secret.fingerprint(&[b"key", &user, path, text.as_bytes()]),
-                    fingerprint: app.secret.fingerprint(&[b"request", query.as_bytes(), &body]),
+                    key: app.secret.short_fingerprint(&[b"key", &user, path, text.as_bytes()]),
+                    fingerprint: app.secret.short_fingerprint(&[
+                        b"request",
+                        query.as_bytes(),
+                        &body,
+                    ]),
                 })
             }
             _ => None,

@@ -1,8 +1,8 @@
 //! `Idempotency-Key`: a POST that is sent again gets the answer of the first.
 //!
 //! The row is written in the call's own transaction. A second call with the same key waits for the first: on SQLite
-//! because there is one writer, on PostgreSQL because the insert waits for the unique key. Only answers of success
-//! are stored: an error changed nothing, so trying again is just that.
+//! because there is one writer, on PostgreSQL because its insert waits for the unique key, after which it is run again
+//! and finds the answer. Only answers of success are stored: an error changed nothing, so trying again is just that.
 
 use http::HeaderMap;
 use rozmowa_db::{Tx, params};
@@ -12,13 +12,12 @@ use super::error::{Code, Error};
 use crate::clock::Millis;
 
 rozmowa_db::statements! {
-    /// Takes the key, if it is free or its time is over. The answer is filled in before commit.
-    CLAIM = "INSERT INTO idempotency (key, fingerprint, created_at, status, body) VALUES ($1, $2, $3, 0, '')
+    STORED = "SELECT fingerprint, body FROM idempotency WHERE key = $1 AND created_at > $2";
+    /// Over one whose time is over, too.
+    STORE = "INSERT INTO idempotency (key, fingerprint, created_at, status, body) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
-            status = 0, body = ''
-        WHERE idempotency.created_at <= $4";
-    STORED = "SELECT fingerprint, status, body FROM idempotency WHERE key = $1";
-    FILL = "UPDATE idempotency SET status = $2, body = $3 WHERE key = $1";
+            status = excluded.status, body = excluded.body
+        WHERE idempotency.created_at <= $6";
     /// In small steps: nobody waits for the broom.
     SWEEP = "DELETE FROM idempotency WHERE key IN
         (SELECT key FROM idempotency WHERE created_at <= $1 ORDER BY created_at LIMIT 500)";
@@ -26,11 +25,14 @@ rozmowa_db::statements! {
 
 pub const KEPT_FOR: Millis = 24 * 60 * 60 * 1000;
 
+/// Half of a keyed SHA-256: no two requests share one by chance.
+pub type Hash = [u8; 16];
+
 /// The key of a request, and what tells it from another request.
 #[derive(Debug, Clone)]
 pub struct Key {
-    pub key: [u8; 32],
-    pub fingerprint: [u8; 32],
+    pub key: Hash,
+    pub fingerprint: Hash,
 }
 
 /// The header's text, if it is there.
@@ -53,19 +55,22 @@ pub fn once(
     now: Millis,
     run: impl FnOnce(&mut Tx<'_>) -> Result<Reply, Error>,
 ) -> Result<Reply, Error> {
-    let claimed = tx.execute(&CLAIM, params![&key.key, &key.fingerprint, now, now - KEPT_FOR])?;
-    if claimed == 0 {
-        let (fingerprint, body) = tx.query_one(&STORED, params![&key.key], |row| {
-            Ok((row.get::<[u8; 32]>(0)?, row.get::<String>(2)?))
-        })?;
-        return if fingerprint == key.fingerprint {
-            Ok(Reply::from_stored(body))
-        } else {
-            Err(Code::IdempotencyKeyReused.into())
-        };
+    let over = now - KEPT_FOR;
+    let stored = tx.query_opt(&STORED, params![&key.key, over], |row| {
+        Ok((row.get::<Hash>(0)?, row.get::<String>(1)?))
+    })?;
+    match stored {
+        Some((fingerprint, body)) if fingerprint == key.fingerprint => {
+            return Ok(Reply::from_stored(body));
+        }
+        Some(_) => return Err(Code::IdempotencyKeyReused.into()),
+        None => {}
     }
     let reply = run(tx)?;
-    tx.execute(&FILL, params![&key.key, 200, reply.stored()])?;
+    let row = params![&key.key, &key.fingerprint, now, 200, reply.stored(), over];
+    if tx.execute(&STORE, row)? == 0 {
+        return Err(tx.run_again("the same Idempotency-Key was stored meanwhile").into());
+    }
     Ok(reply)
 }
 

@@ -246,6 +246,14 @@ impl<S: AsyncReadExt + AsyncWriteExt + Unpin> Wire<S> {
         timeout(PATIENCE, read).await.expect("an answer")
     }
 
+    /// Waits for exactly these bytes.
+    pub async fn expect_interim(&mut self, bytes: &[u8]) {
+        let mut read = vec![0; bytes.len()];
+        let arrived = timeout(PATIENCE, self.stream.read_exact(&mut read)).await;
+        arrived.expect("the server says something").expect("it does not hang up");
+        assert_eq!(String::from_utf8_lossy(&read), String::from_utf8_lossy(bytes));
+    }
+
     /// Waits for the server to hang up, and returns what it said before.
     pub async fn end(&mut self) -> Vec<u8> {
         let read = async {

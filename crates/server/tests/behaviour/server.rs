@@ -1,7 +1,7 @@
 //! A server in this process, on real ports, with data that the tests know.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use rozmowa::account::{self, Methods, password};
 use rozmowa::agent::{self, NewAgent};
@@ -45,7 +45,12 @@ impl Plan {
         Self { engine, clock: Clock::held_at(NOON), configuration: String::new(), folder }
     }
 
-    /// Further lines of the configuration file; tables last.
+    pub fn at(mut self, at: Millis) -> Self {
+        self.clock = Clock::held_at(at);
+        self
+    }
+
+    /// Further lines of the configuration file.
     pub fn configured(mut self, lines: &str) -> Self {
         self.configuration.push_str(lines);
         self.configuration.push('\n');
@@ -246,8 +251,6 @@ impl Drop for Server {
         self.store = None;
     }
 }
-
-pub type Shared = Arc<Server>;
 
 #[track_caller]
 pub fn started(answer: &Answer) -> String {
