@@ -73,8 +73,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn from_postgres(error: &postgres::Error, statement: &str) -> Self {
-        use postgres::error::SqlState as State;
+    pub(crate) fn from_postgres(error: &tokio_postgres::Error, statement: &str) -> Self {
+        use tokio_postgres::error::SqlState as State;
         let message = error.as_db_error().map_or_else(
             || error.to_string(),
             |db| format!("{} ({})", db.message(), db.code().code()),
@@ -99,7 +99,7 @@ impl Error {
     }
 }
 
-fn is_io(error: &postgres::Error) -> bool {
+fn is_io(error: &tokio_postgres::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.is::<std::io::Error>() {

@@ -1,8 +1,7 @@
 //! Looking at a database from outside: plans, schema, integrity. For tests and `verify`, never on a call's way.
 
-use postgres::SimpleQueryMessage;
-
-use crate::Stmt;
+use crate::session::Session;
+use crate::{Error, Stmt};
 
 pub(crate) fn plan_sqlite(
     connection: &rusqlite::Connection,
@@ -18,26 +17,16 @@ pub(crate) fn plan_sqlite(
 }
 
 /// The plan for unknown parameters, on tables where a sequential scan is chosen only if nothing else can be.
-pub(crate) fn plan_postgres(
-    client: &mut postgres::Client,
-    stmt: &Stmt,
-) -> Result<Vec<String>, postgres::Error> {
-    let count = client.prepare(stmt.postgres())?.params().len();
-    let nulls = vec!["NULL"; count].join(", ");
-    let arguments = if count == 0 { String::new() } else { format!("({nulls})") };
-    let answers = client.simple_query(&format!(
-        "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan;
-         DEALLOCATE ALL; PREPARE looked_at AS {};
-         EXPLAIN (COSTS OFF) EXECUTE looked_at{arguments}",
+pub(crate) fn plan_postgres(session: &mut Session, stmt: &Stmt) -> Result<Vec<String>, Error> {
+    let nulls = vec!["NULL"; session.params_of(stmt)?].join(", ");
+    let arguments = if nulls.is_empty() { String::new() } else { format!("({nulls})") };
+    session
+        .batch("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")?;
+    session.texts(&format!(
+        "PREPARE looked_at AS {};
+         EXPLAIN (COSTS OFF) EXECUTE looked_at{arguments}; DEALLOCATE looked_at",
         stmt.postgres()
-    ))?;
-    Ok(answers
-        .iter()
-        .filter_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => row.get(0).map(|line| line.trim().to_owned()),
-            _ => None,
-        })
-        .collect())
+    ))
 }
 
 /// Tables that only one engine needs.
@@ -96,15 +85,16 @@ pub(crate) fn schema_sqlite(connection: &rusqlite::Connection) -> rusqlite::Resu
     Ok(lines)
 }
 
-pub(crate) fn schema_postgres(
-    client: &mut postgres::Client,
-) -> Result<Vec<String>, postgres::Error> {
-    let mut lines: Vec<String> = client
+pub(crate) fn schema_postgres(session: &mut Session) -> Result<Vec<String>, Error> {
+    let mut lines: Vec<String> = session
         .query(
-            &format!(
-                "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text
+            &Stmt::composed(
+                "inspect::COLUMNS".to_owned(),
+                format!(
+                    "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text
                  FROM information_schema.columns
                  WHERE table_schema = current_schema() AND table_name NOT IN ({OWN})"
+                ),
             ),
             &[],
         )?
@@ -123,8 +113,8 @@ pub(crate) fn schema_postgres(
             format!("column {table}.{column} {ty}{null}")
         })
         .collect();
-    let indexes = client.query(
-        &format!(
+    let indexes = session.query(
+        &Stmt::composed("inspect::INDEXES".to_owned(), format!(
             "SELECT t.relname::text, i.relname::text, x.indisunique, x.indisprimary,
                     (SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(x.indkey::int[]) WITH ORDINALITY k (attnum, n)
                      JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum),
@@ -133,7 +123,7 @@ pub(crate) fn schema_postgres(
              FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
              JOIN pg_namespace s ON s.oid = t.relnamespace
              WHERE s.nspname = current_schema() AND t.relname NOT IN ({OWN})"
-        ),
+        )),
         &[],
     )?;
     for row in &indexes {

@@ -9,6 +9,7 @@ mod inspect;
 mod job;
 mod migrate;
 mod postgres;
+mod session;
 mod sqlite;
 #[doc(hidden)]
 pub mod stmt;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use crate::session::Session;
 use crate::{Error, Stmt};
 
 /// One step of the schema, as two texts side by side.
@@ -31,6 +32,17 @@ pub(crate) const LOCK_STRIPE: Stmt = Stmt::new(
     "migrate::LOCK_STRIPE",
     "SELECT 1",
     "SELECT id FROM lock_stripe WHERE id = $1 FOR UPDATE",
+);
+
+const APPLIED: Stmt = Stmt::new(
+    "migrate::APPLIED",
+    "SELECT name, checksum FROM schema_migration ORDER BY position",
+    "SELECT name, checksum FROM schema_migration ORDER BY position",
+);
+const RECORD: Stmt = Stmt::new(
+    "migrate::RECORD",
+    "INSERT INTO schema_migration VALUES (?1, ?2, ?3)",
+    "INSERT INTO schema_migration VALUES ($1, $2, $3)",
 );
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
@@ -62,69 +74,57 @@ pub(crate) fn run_sqlite(
     for (position, migration) in (0_i64..).zip(migrations).skip(done) {
         tx.execute_batch(migration.sqlite)
             .map_err(|error| Error::Schema(format!("migration {}: {error}", migration.name)))?;
-        tx.execute(
-            "INSERT INTO schema_migration VALUES (?1, ?2, ?3)",
-            (position, migration.name, checksum(migration.sqlite)),
-        )
-        .map_err(wrong)?;
+        tx.execute(RECORD.sqlite(), (position, migration.name, checksum(migration.sqlite)))
+            .map_err(wrong)?;
     }
     tx.commit().map_err(wrong)
 }
 
 fn read_sqlite(connection: &rusqlite::Connection) -> rusqlite::Result<Vec<(String, String)>> {
     connection
-        .prepare("SELECT name, checksum FROM schema_migration ORDER BY position")?
+        .prepare(APPLIED.sqlite())?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
 
 pub(crate) fn run_postgres(
-    client: &mut postgres::Client,
+    session: &mut Session,
     migrations: &[Migration],
     may_change: bool,
 ) -> Result<(), Error> {
-    let wrong = |error| Error::from_postgres(&error, "migration");
     if !may_change {
-        let applied = read_postgres(client).unwrap_or_default();
+        let applied = read_postgres(session).unwrap_or_default();
         let done = check(&applied, migrations, |m| m.postgres)?;
         return if done == migrations.len() { Ok(()) } else { Err(behind(done, migrations)) };
     }
     // Two nodes that start at once may both find no table; the loser of that race tries again and finds it.
     let mut tries = 0;
-    while let Err(error) = client.batch_execute(&format!(
+    while let Err(error) = session.batch(&format!(
         "BEGIN; {HISTORY};
          CREATE TABLE IF NOT EXISTS lock_stripe (id BIGINT NOT NULL PRIMARY KEY);
          INSERT INTO lock_stripe SELECT * FROM generate_series(0, 255) ON CONFLICT DO NOTHING; COMMIT"
     )) {
-        client.batch_execute("ROLLBACK").map_err(wrong)?;
+        session.batch("ROLLBACK")?;
         tries += 1;
         if tries == 5 {
-            return Err(wrong(error));
+            return Err(error);
         }
     }
-    let mut tx = client.transaction().map_err(wrong)?;
-    tx.batch_execute("SELECT id FROM lock_stripe WHERE id = 0 FOR UPDATE").map_err(wrong)?;
-    let applied = read_postgres(&mut tx).map_err(wrong)?;
+    session.batch("BEGIN; SELECT id FROM lock_stripe WHERE id = 0 FOR UPDATE")?;
+    let applied = read_postgres(session)?;
     let done = check(&applied, migrations, |m| m.postgres)?;
     for (position, migration) in (0_i64..).zip(migrations).skip(done) {
-        tx.batch_execute(migration.postgres).map_err(|error| {
-            Error::Schema(format!("migration {}: {}", migration.name, wrong(error)))
-        })?;
-        tx.execute(
-            "INSERT INTO schema_migration VALUES ($1, $2, $3)",
-            &[&position, &migration.name, &checksum(migration.postgres)],
-        )
-        .map_err(wrong)?;
+        session
+            .batch(migration.postgres)
+            .map_err(|error| Error::Schema(format!("migration {}: {error}", migration.name)))?;
+        let sum = checksum(migration.postgres);
+        session.execute(&RECORD, crate::params![position, migration.name, &sum])?;
     }
-    tx.commit().map_err(wrong)
+    session.batch("COMMIT")
 }
 
-fn read_postgres(
-    client: &mut impl postgres::GenericClient,
-) -> Result<Vec<(String, String)>, postgres::Error> {
-    let rows =
-        client.query("SELECT name, checksum FROM schema_migration ORDER BY position", &[])?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+fn read_postgres(session: &mut Session) -> Result<Vec<(String, String)>, Error> {
+    Ok(session.query(&APPLIED, &[])?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 fn behind(done: usize, migrations: &[Migration]) -> Error {

@@ -4,12 +4,13 @@ use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ::postgres::{Client, Config, NoTls};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use tokio_postgres::Config;
 
 use crate::job::Job;
 use crate::migrate::{self, Migration};
-use crate::tx::{Engine, Prepared};
+use crate::session::Session;
+use crate::tx::Engine;
 use crate::{Error, Options, Sink, Tx};
 
 /// Serialization failures and deadlocks in a row before the caller hears of them.
@@ -60,8 +61,7 @@ impl Postgres {
             .map(|_| {
                 let mut worker = Worker {
                     config: config.clone(),
-                    client: ready.take(),
-                    prepared: Prepared::new(),
+                    session: ready.take(),
                     failed_at: None,
                     sink: Sink::clone(sink),
                 };
@@ -103,16 +103,13 @@ impl Postgres {
 
 struct Worker {
     config: Config,
-    client: Option<Client>,
-    prepared: Prepared,
+    session: Option<Session>,
     failed_at: Option<Instant>,
     sink: Sink,
 }
 
-/// How one attempt ended that did not commit.
+/// How an attempt ended that is not over with the closure's own answer.
 enum Broken {
-    /// The closure's own answer stands.
-    RolledBack,
     /// Worth another attempt on this connection.
     Conflict(Error),
     /// The connection is gone, and nothing was committed.
@@ -138,7 +135,7 @@ impl Worker {
         let mut reconnected = false;
         loop {
             match self.attempt(mode, job) {
-                Ok(()) | Err(Broken::RolledBack) => return Ok(()),
+                Ok(()) => return Ok(()),
                 Err(Broken::Conflict(error)) => {
                     reruns += 1;
                     if reruns > RERUNS_MAX {
@@ -147,14 +144,14 @@ impl Worker {
                 }
                 // The server may have been restarted since this connection's last call: one fresh attempt.
                 Err(Broken::Lost(error)) => {
-                    self.client = None;
+                    self.session = None;
                     if std::mem::replace(&mut reconnected, true) {
                         return Err(error);
                     }
                 }
                 Err(Broken::Refused(error)) => return Err(error),
                 Err(Broken::InDoubt(error)) => {
-                    self.client = None;
+                    self.session = None;
                     return Err(Error::InDoubt(error.to_string()));
                 }
             }
@@ -163,60 +160,60 @@ impl Worker {
 
     fn attempt(&mut self, mode: Mode, job: &mut dyn Job) -> Result<(), Broken> {
         self.reach().map_err(Broken::Lost)?;
-        let Self { client: Some(client), prepared, sink, .. } = self else {
-            unreachable!("reach() leaves a client");
+        let Self { session: Some(session), sink, .. } = self else {
+            unreachable!("reach() leaves a session");
         };
-        let begin = match mode {
+        session.hold(match mode {
             Mode::Write => "BEGIN",
             // One snapshot for all statements, as on the other engine.
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        client.batch_execute(begin).map_err(|error| lost(&error, begin))?;
-        let mut tx = Tx::new(Engine::Postgres { client, prepared });
+        });
+        let mut tx = Tx::new(Engine::Postgres(session));
         let keep = job.run(&mut tx);
         let failure = tx.failure().cloned();
         let published = tx.take_published();
+        if session.is_held() && (!keep || mode == Mode::Read) {
+            session.drop_held();
+            return match failure {
+                Some(error) if session.is_closed() => Err(Broken::Lost(error)),
+                _ => Ok(()),
+            };
+        }
         if keep && mode == Mode::Write {
-            client.batch_execute("COMMIT").map_err(|error| {
-                let told = Error::from_postgres(&error, "COMMIT");
-                match told {
-                    Error::Conflict(_) => Broken::Conflict(told),
-                    Error::Statement { .. } | Error::Full(_) | Error::ReadOnly(_) => {
-                        Broken::Refused(told)
-                    }
-                    // A server that is shutting down may have committed before it said so.
-                    _ => Broken::InDoubt(told),
+            session.batch("COMMIT").map_err(|error| match error {
+                Error::Conflict(_) => Broken::Conflict(error),
+                Error::Statement { .. } | Error::Full(_) | Error::ReadOnly(_) => {
+                    Broken::Refused(error)
                 }
+                // A server that is shutting down may have committed before it said so.
+                _ => Broken::InDoubt(error),
             })?;
             if !published.is_empty() {
                 sink(published);
             }
             return Ok(());
         }
-        let rolled_back = client.batch_execute("ROLLBACK");
+        session.drop_held();
+        let rolled_back = session.batch("ROLLBACK");
         match failure {
             Some(error) if error.wants_rerun() && rolled_back.is_ok() => {
                 Err(Broken::Conflict(error))
             }
-            Some(error) if client.is_closed() => Err(Broken::Lost(error)),
-            _ => match rolled_back {
-                Ok(()) => Err(Broken::RolledBack),
-                Err(error) => Err(lost(&error, "ROLLBACK")),
-            },
+            Some(error) if session.is_closed() => Err(Broken::Lost(error)),
+            _ => rolled_back.map_err(Broken::Lost),
         }
     }
 
     fn reach(&mut self) -> Result<(), Error> {
-        if self.client.as_ref().is_some_and(|client| !client.is_closed()) {
+        if self.session.as_ref().is_some_and(|session| !session.is_closed()) {
             return Ok(());
         }
         if self.failed_at.is_some_and(|at| at.elapsed() < RETRY_AFTER) {
             return Err(Error::unavailable("PostgreSQL cannot be reached"));
         }
-        self.prepared.clear();
         match connect(&self.config) {
-            Ok(client) => {
-                self.client = Some(client);
+            Ok(session) => {
+                self.session = Some(session);
                 self.failed_at = None;
                 Ok(())
             }
@@ -228,23 +225,11 @@ impl Worker {
     }
 }
 
-fn lost(error: &::postgres::Error, statement: &str) -> Broken {
-    Broken::Lost(Error::from_postgres(error, statement))
-}
-
-fn connect(config: &Config) -> Result<Client, Error> {
-    let mut client = config.connect(NoTls).map_err(|error| Error::unavailable(full(&error)))?;
+fn connect(config: &Config) -> Result<Session, Error> {
+    let mut session = Session::connect(config)?;
     // The promise of a 2xx answer must not hang on a server's defaults. The zone is never the server's business.
-    client
-        .batch_execute(
-            "SET synchronous_commit = on; SET TimeZone = 'UTC'; SET statement_timeout = '30s'",
-        )
-        .map_err(|error| Error::unavailable(full(&error)))?;
-    Ok(client)
-}
-
-/// The library's own text says only which step failed; the cause says why.
-fn full(error: &::postgres::Error) -> String {
-    use std::error::Error;
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+    session.batch(
+        "SET synchronous_commit = on; SET TimeZone = 'UTC'; SET statement_timeout = '30s'",
+    )?;
+    Ok(session)
 }

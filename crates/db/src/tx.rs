@@ -1,10 +1,8 @@
 //! A transaction: the only way to the data.
 
 use std::any::Any;
-use std::collections::HashMap;
 
-use postgres::types::ToSql;
-
+use crate::session::Session;
 use crate::{Error, Row, Stmt, Value};
 
 /// What a transaction asked to be told after commit. The store carries it and does not look inside.
@@ -25,11 +23,8 @@ pub struct Tx<'c> {
 
 pub(crate) enum Engine<'c> {
     Sqlite(&'c rusqlite::Connection),
-    Postgres { client: &'c mut postgres::Client, prepared: &'c mut Prepared },
+    Postgres(&'c mut Session),
 }
-
-/// Statements that a PostgreSQL connection has prepared, by their text.
-pub(crate) type Prepared = HashMap<&'static str, postgres::Statement>;
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(engine: Engine<'c>) -> Self {
@@ -45,11 +40,23 @@ impl<'c> Tx<'c> {
                 .and_then(|mut s| s.execute(rusqlite::params_from_iter(params)))
                 .map(|changed| changed as u64)
                 .map_err(|error| Error::from_sqlite(&error, stmt.name())),
-            Engine::Postgres { client, prepared } => prepare(client, prepared, stmt)
-                .and_then(|s| client.execute(&s, &to_sql(params)))
-                .map_err(|error| Error::from_postgres(&error, stmt.name())),
+            Engine::Postgres(session) => session.execute(stmt, params),
         };
         done.map_err(|error| self.fail(error))
+    }
+
+    /// Runs a statement whose answer nobody needs: most inserts. On PostgreSQL it goes out together with the next one, and
+    /// an error in it fails that one, or the commit.
+    pub fn put(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<(), Error> {
+        if let Engine::Sqlite(_) = self.engine {
+            return self.execute(stmt, params).map(|_| ());
+        }
+        self.guard()?;
+        let held = match &mut self.engine {
+            Engine::Postgres(session) => session.hold_statement(stmt, params),
+            Engine::Sqlite(_) => Ok(()),
+        };
+        held.map_err(|error| self.fail(error))
     }
 
     /// Every row of an answer. A statement without a `LIMIT` belongs only where the rows are few by nature.
@@ -62,9 +69,8 @@ impl<'c> Tx<'c> {
         self.guard()?;
         let rows = match &mut self.engine {
             Engine::Sqlite(connection) => sqlite_rows(connection, stmt, params, &mut read),
-            Engine::Postgres { client, prepared } => prepare(client, prepared, stmt)
-                .and_then(|s| client.query(&s, &to_sql(params)))
-                .map_err(|error| Error::from_postgres(&error, stmt.name()))
+            Engine::Postgres(session) => session
+                .query(stmt, params)
                 .and_then(|rows| rows.iter().map(|row| read(&Row::Postgres(row))).collect()),
         };
         rows.map_err(|error| self.fail(error))
@@ -80,9 +86,8 @@ impl<'c> Tx<'c> {
         self.guard()?;
         let row = match &mut self.engine {
             Engine::Sqlite(connection) => sqlite_row(connection, stmt, params, &mut read),
-            Engine::Postgres { client, prepared } => prepare(client, prepared, stmt)
-                .and_then(|s| client.query(&s, &to_sql(params)))
-                .map_err(|error| Error::from_postgres(&error, stmt.name()))
+            Engine::Postgres(session) => session
+                .query(stmt, params)
                 .and_then(|rows| rows.first().map(|row| read(&Row::Postgres(row))).transpose()),
         };
         row.map_err(|error| self.fail(error))
@@ -119,7 +124,7 @@ impl<'c> Tx<'c> {
     /// key a transaction, or several in a fixed order. SQLite has one writer and needs nothing.
     pub fn lock(&mut self, key: &str) -> Result<(), Error> {
         self.guard()?;
-        if let Engine::Postgres { .. } = self.engine {
+        if let Engine::Postgres(_) = self.engine {
             let stripe = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
             }) >> 56;
@@ -136,8 +141,7 @@ impl<'c> Tx<'c> {
         let lines = match &mut self.engine {
             Engine::Sqlite(connection) => crate::inspect::plan_sqlite(connection, stmt)
                 .map_err(|error| Error::from_sqlite(&error, stmt.name())),
-            Engine::Postgres { client, .. } => crate::inspect::plan_postgres(client, stmt)
-                .map_err(|error| Error::from_postgres(&error, stmt.name())),
+            Engine::Postgres(session) => crate::inspect::plan_postgres(session, stmt),
         };
         lines.map_err(|error| self.fail(error))
     }
@@ -148,8 +152,7 @@ impl<'c> Tx<'c> {
         let lines = match &mut self.engine {
             Engine::Sqlite(connection) => crate::inspect::schema_sqlite(connection)
                 .map_err(|error| Error::from_sqlite(&error, "schema")),
-            Engine::Postgres { client, .. } => crate::inspect::schema_postgres(client)
-                .map_err(|error| Error::from_postgres(&error, "schema")),
+            Engine::Postgres(session) => crate::inspect::schema_postgres(session),
         };
         lines.map_err(|error| self.fail(error))
     }
@@ -162,7 +165,7 @@ impl<'c> Tx<'c> {
             Engine::Sqlite(connection) => crate::inspect::integrity_sqlite(connection)
                 .map_err(|error| Error::from_sqlite(&error, "integrity_check"))
                 .map_err(|error| self.fail(error)),
-            Engine::Postgres { .. } => Ok(Vec::new()),
+            Engine::Postgres(_) => Ok(Vec::new()),
         }
     }
 
@@ -214,21 +217,4 @@ fn sqlite_row<T>(
     // A statement that returns rows while it changes some (RETURNING) has done its work with the first row.
     while rows.next().map_err(wrong)?.is_some() {}
     Ok(first)
-}
-
-fn prepare(
-    client: &mut postgres::Client,
-    prepared: &mut Prepared,
-    stmt: &Stmt,
-) -> Result<postgres::Statement, postgres::Error> {
-    if let Some(statement) = prepared.get(stmt.postgres()) {
-        return Ok(statement.clone());
-    }
-    let statement = client.prepare(stmt.postgres())?;
-    prepared.insert(stmt.postgres(), statement.clone());
-    Ok(statement)
-}
-
-fn to_sql<'a>(params: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }

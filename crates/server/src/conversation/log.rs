@@ -95,7 +95,7 @@ pub fn append(
     event: &Event<'_>,
 ) -> Result<(), Error> {
     let (kind, sent_by) = (event.kind as i64, event.sent_by as i64);
-    tx.execute(&APPEND, params![conversation, seq, at, kind, sent_by, event.agent_id, event.text])?;
+    tx.put(&APPEND, params![conversation, seq, at, kind, sent_by, event.agent_id, event.text])?;
     Ok(())
 }
 

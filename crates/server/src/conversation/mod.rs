@@ -107,7 +107,7 @@ pub fn start(tx: &mut Tx<'_>, app: &App, new: &NewConversation) -> Result<Uuid, 
         }
         email = email.or(customer.email.as_deref());
     }
-    tx.execute(
+    tx.put(
         &ADD,
         params![
             &id,
