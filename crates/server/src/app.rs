@@ -9,6 +9,7 @@ use rozmowa_db::Db;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
+use crate::http::health::Probe;
 use crate::secret::Key;
 
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub struct Inner {
     pub secret: Key,
     pub gate: Gate,
     pub is_stopping: AtomicBool,
+    pub probe: Probe,
 }
 
 impl App {
@@ -36,6 +38,7 @@ impl App {
             secret,
             gate,
             is_stopping: AtomicBool::new(false),
+            probe: Probe::default(),
         }))
     }
 }

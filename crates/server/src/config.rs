@@ -267,16 +267,25 @@ fn plain(value: &toml::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The password in `postgres://user:password@host/` as stars.
+/// Passwords in an address as stars: `postgres://user:password@host/` and `…?password=…`.
 fn masked(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
-    match rest.rsplit_once('@') {
+    let rest = match rest.rsplit_once('@') {
         Some((credentials, host)) => {
             let user = credentials.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{host}")
+            format!("{user}:***@{host}")
         }
-        None => value.to_owned(),
-    }
+        None => rest.to_owned(),
+    };
+    let rest = match rest.split_once("password=") {
+        Some((before, after)) => {
+            let others =
+                after.split_once('&').map_or(String::new(), |(_, others)| format!("&{others}"));
+            format!("{before}password=***{others}")
+        }
+        None => rest,
+    };
+    format!("{scheme}://{rest}")
 }
 
 /// Prints a configuration as a file that could be read back, each key with its source.

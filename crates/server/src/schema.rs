@@ -16,6 +16,7 @@ pub fn statements() -> Vec<Stmt> {
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
+        http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
         queue::STATEMENTS,
         setting::STATEMENTS,

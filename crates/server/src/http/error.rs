@@ -1,5 +1,7 @@
 //! Errors as callers see them: the envelope of the contract, all faults of a request at once, in their language.
 
+use std::fmt::Write;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -113,6 +115,23 @@ codes! {
     /// The connection to the store was lost while it committed, and whether it did is not known. Try again with the
     /// same `Idempotency-Key`.
     InDoubt = 500_104 SERVICE_UNAVAILABLE "in_doubt";
+}
+
+/// The codes as a table, for the reference.
+pub fn table() -> String {
+    Code::ALL.iter().fold(
+        "| code | status | meaning |\n|---|---|---|\n".to_owned(),
+        |mut text, code| {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} |",
+                code.number(),
+                code.status().as_u16(),
+                code.about().trim()
+            );
+            text
+        },
+    )
 }
 
 /// One thing that is wrong with a request.
