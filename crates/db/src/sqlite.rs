@@ -399,7 +399,7 @@ pub fn backup(source: &Path, target: &Path) -> Result<(), Error> {
     // server. Written beside the target first, so that a broken-off backup is never taken for one.
     let partial = PathBuf::from(format!("{}.partial", target.display()));
     let _ = std::fs::remove_file(&partial);
-    let connection = connect_reader(source)?;
+    let connection = connect(source)?;
     let name = partial.to_str().ok_or_else(|| Error::unavailable("the path is not UTF-8"))?;
     connection
         .execute("VACUUM INTO ?1", [name])

@@ -46,7 +46,7 @@ async fn a_malformed_header_is_no_credential() {
     let right = basic("api_user", PASSWORD);
     let token = right.strip_prefix("Basic ").unwrap();
     for header in [
-        "".to_owned(),
+        String::new(),
         "Basic".to_owned(),
         "Basic ".to_owned(),
         "Basic !!!".to_owned(),
@@ -106,7 +106,8 @@ async fn what_is_not_on_the_list_is_forbidden() {
 async fn who_may_list_may_ask_for_the_head_alone() {
     let server = Server::on(Engine::Sqlite).await;
     let mut wire = server.wire().await;
-    let head = Request::new("HEAD", "/api/chats").by("api_reader", PASSWORD).header("Connection", "close");
+    let head =
+        Request::new("HEAD", "/api/chats").by("api_reader", PASSWORD).header("Connection", "close");
     wire.send(&head.bytes()).await;
     let answer = String::from_utf8(wire.end().await).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -131,7 +132,8 @@ async fn a_change_of_a_user_counts_on_the_very_next_call() {
         wire.call(&start()).await.expect_fault(Code::Unauthorized);
         wire.call(&start().by("api_user", "new")).await.expect(200);
 
-        let text = "UPDATE api_user SET methods = 'GET chats', credential_version = credential_version + 1
+        let text =
+            "UPDATE api_user SET methods = 'GET chats', credential_version = credential_version + 1
             WHERE name = 'api_user'";
         server.execute(text).await;
         wire.call(&start().by("api_user", "new")).await.expect_fault(Code::Forbidden);
@@ -163,7 +165,10 @@ async fn wrong_tries_are_limited_by_address() {
             status => panic!("{status}"),
         }
     }
-    assert!((150..=180).contains(&limited), "{limited} of 200 were limited, 20 in a minute are not");
+    assert!(
+        (150..=180).contains(&limited),
+        "{limited} of 200 were limited, 20 in a minute are not"
+    );
     assert!(server.app.gate.hasher().hashes() < 50, "who is limited costs no hash");
     // The same call from elsewhere goes on, and so does a neighbour's wrong one.
     wire.call(&from(start(), "198.51.100.2")).await.expect(200);
@@ -180,13 +185,33 @@ async fn wrong_tries_are_limited_by_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn right_calls_of_many_users_are_not_taken_for_wrong_ones() {
+    const USERS: [&str; 25] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
+        "s", "t", "u", "v", "w", "x", "y",
+    ];
+    let server = Server::on(Engine::Sqlite).await;
+    let mut refused = Vec::new();
+    for name in USERS {
+        server.add_api_user(name, "*").await;
+        if server.call(start().by(name, PASSWORD)).await.status != 200 {
+            refused.push(name);
+        }
+    }
+    assert!(refused.is_empty(), "{refused:?} sent the right password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn from_strangers_a_forwarded_address_is_not_believed() {
     let server = Server::on(Engine::Sqlite).await;
     let mut wire = server.wire().await;
     let mut last = 0;
     for number in 0..25 {
         let wrong = start().by("api_user", &number.to_string());
-        last = wire.call(&wrong.header("X-Forwarded-For", &format!("198.51.100.{number}"))).await.status;
+        last = wire
+            .call(&wrong.header("X-Forwarded-For", &format!("198.51.100.{number}")))
+            .await
+            .status;
     }
     assert_eq!(last, 429);
 }

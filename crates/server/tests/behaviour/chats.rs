@@ -9,12 +9,16 @@ use crate::client::{get, post};
 use crate::server::{Server, ids};
 use crate::store::{Engine, on_both_engines};
 
+/// A filter, and the conversations that it finds.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a String]);
+
 /// A minute apart: waiting in 3 with an unknown client, in progress in 4, closed in 3, closed in 4.
 async fn with_four(engine: Engine) -> (Server, [String; 4]) {
     let server = Server::on(engine).await;
     let mut all = Vec::new();
     for (queue, client) in [("3", "55"), ("4", "1234"), ("3", "1234"), ("4", "56")] {
-        let call = post(crate::server::START).query(&[("chat_queue_id", queue), ("client_id", client)]);
+        let call =
+            post(crate::server::START).query(&[("chat_queue_id", queue), ("client_id", client)]);
         all.push(crate::server::started(&server.call(call).await));
         server.app.clock.advance(60_000);
     }
@@ -31,7 +35,7 @@ async fn with_four(engine: Engine) -> (Server, [String; 4]) {
 async fn each_filter_finds_its_own_newest_start_first() {
     on_both_engines(async |engine| {
         let (server, [waiting, handled, closed, missed]) = with_four(engine).await;
-        let cases: &[(&[(&str, &str)], &[&String])] = &[
+        let cases: &[Case] = &[
             (&[], &[&missed, &closed, &handled, &waiting]),
             (&[("status", "CREATED")], &[&waiting]),
             (&[("status", "IN_PROGRESS")], &[&handled]),
@@ -125,9 +129,12 @@ async fn a_conversation_is_shown_as_documented_and_in_parts_on_demand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_are_joined_without_loose_ends() {
     let server = Server::on(Engine::Sqlite).await;
-    for (name, surname, joined) in
-        [("Jan", "Kowalski", "Jan Kowalski"), ("Jan", "", "Jan"), ("", "Kowalski", "Kowalski"), ("", "", "")]
-    {
+    for (name, surname, joined) in [
+        ("Jan", "Kowalski", "Jan Kowalski"),
+        ("Jan", "", "Jan"),
+        ("", "Kowalski", "Kowalski"),
+        ("", "", ""),
+    ] {
         let id = server.start(&[("client_name", name), ("client_surname", surname)]).await;
         assert_eq!(server.chat(&id).await["client_name"], joined);
     }

@@ -51,13 +51,22 @@ async fn generate(server: &Server, wire: &mut Wire, random: &mut StdRng) -> Vec<
         let now = server.app.clock.now();
         if all.is_empty() || random.random_bool(0.35) {
             let queue = one(random, &["3", "4"]);
-            let (client, customer) =
-                maybe(random, &CLIENTS).map_or((None, None), |(client, customer)| (Some(client), customer));
+            let (client, customer) = maybe(random, &CLIENTS)
+                .map_or((None, None), |(client, customer)| (Some(client), customer));
             let mut call = vec![("chat_queue_id", queue)];
             call.extend(client.map(|client| ("client_id", client)));
             let id = started(&wire.call(&post(START).query(&call)).await);
             let (status, agent) = ("CREATED", None);
-            all.push(Known { id, queue, status, agent, customer, client, started: now, changed: now });
+            all.push(Known {
+                id,
+                queue,
+                status,
+                agent,
+                customer,
+                client,
+                started: now,
+                changed: now,
+            });
             continue;
         }
         let place = random.random_range(0..all.len());
@@ -101,8 +110,10 @@ struct Filter {
 
 impl Filter {
     fn random(random: &mut StdRng, all: &[Known]) -> Self {
-        let clients: Vec<_> = CLIENTS.iter().map(|(client, _)| *client).chain(["nobody's"]).collect();
-        let id = random.random_bool(0.04).then(|| all[random.random_range(0..all.len())].id.clone());
+        let clients: Vec<_> =
+            CLIENTS.iter().map(|(client, _)| *client).chain(["nobody's"]).collect();
+        let id =
+            random.random_bool(0.04).then(|| all[random.random_range(0..all.len())].id.clone());
         Self {
             status: maybe(random, &STATUSES),
             queue: maybe(random, &["3", "4"]),
@@ -136,7 +147,8 @@ impl Filter {
 
     /// The plain reading of every parameter. Days here have no clock change, so times compare as texts.
     fn finds(&self, known: &Known) -> bool {
-        let is = |wanted: Option<&str>, found: Option<&str>| wanted.is_none_or(|w| found == Some(w));
+        let is =
+            |wanted: Option<&str>, found: Option<&str>| wanted.is_none_or(|w| found == Some(w));
         let (started, changed) = (shown(known.started), shown(known.changed));
         is(self.status, Some(known.status))
             && is(self.queue, Some(known.queue))
@@ -163,9 +175,16 @@ fn shown(at: Millis) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
-async fn page(wire: &mut Wire, filter: &[(&'static str, String)], more: &[(&str, &str)]) -> serde_json::Value {
-    let query: Vec<(&str, &str)> =
-        filter.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied()).collect();
+async fn page(
+    wire: &mut Wire,
+    filter: &[(&'static str, String)],
+    more: &[(&str, &str)],
+) -> serde_json::Value {
+    let query: Vec<(&str, &str)> = filter
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .chain(more.iter().copied())
+        .collect();
     wire.call(&get("/api/chats").query(&query)).await.expect(200).json()
 }
 
@@ -180,16 +199,27 @@ async fn any_mix_of_filters_finds_what_a_look_at_all_finds() {
         let mut found_some = 0;
         for _ in 0..FILTERS {
             let filter = Filter::random(&mut random, &all);
-            let expected: Vec<_> =
-                all.iter().filter(|known| filter.finds(known)).map(|known| known.id.clone()).collect();
+            let expected: Vec<_> = all
+                .iter()
+                .filter(|known| filter.finds(known))
+                .map(|known| known.id.clone())
+                .collect();
             found_some += usize::from(!expected.is_empty());
             let query = filter.query();
             let answer = page(&mut wire, &query, &[]).await;
             assert_eq!(answer["count"], expected.len(), "{engine:?} {filter:?}");
             assert_eq!(ids(&answer), expected[..expected.len().min(100)], "{engine:?} {filter:?}");
             let limit = random.random_range(1..40).to_string();
-            assert_eq!(by_offset(&mut wire, &query, &limit).await, expected, "{engine:?} {filter:?}");
-            assert_eq!(by_cursor(&mut wire, &query, &limit).await, expected, "{engine:?} {filter:?}");
+            assert_eq!(
+                by_offset(&mut wire, &query, &limit).await,
+                expected,
+                "{engine:?} {filter:?}"
+            );
+            assert_eq!(
+                by_cursor(&mut wire, &query, &limit).await,
+                expected,
+                "{engine:?} {filter:?}"
+            );
         }
         assert!(found_some > FILTERS / 3, "only {found_some} filters found anything");
     })

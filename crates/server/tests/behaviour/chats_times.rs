@@ -69,17 +69,31 @@ async fn the_clocks_go_forward() {
     on_both_engines(async |engine| {
         let (server, _) = starting_at(
             engine,
-            &["2026-03-28T22:59:59.999Z", "2026-03-28T23:00:00Z", "2026-03-29T00:30:00Z",
-              "2026-03-29T00:59:59.999Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z",
-              "2026-03-29T21:59:59.999Z", "2026-03-29T22:00:00Z"],
+            &[
+                "2026-03-28T22:59:59.999Z",
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T00:30:00Z",
+                "2026-03-29T00:59:59.999Z",
+                "2026-03-29T01:00:00Z",
+                "2026-03-29T01:30:00Z",
+                "2026-03-29T21:59:59.999Z",
+                "2026-03-29T22:00:00Z",
+            ],
         )
         .await;
         let all = created(&server, &[]).await;
         assert_eq!(
             all,
-            ["2026-03-28 23:59:59.999", "2026-03-29 00:00:00.000", "2026-03-29 01:30:00.000",
-             "2026-03-29 01:59:59.999", "2026-03-29 03:00:00.000", "2026-03-29 03:30:00.000",
-             "2026-03-29 23:59:59.999", "2026-03-30 00:00:00.000"]
+            [
+                "2026-03-28 23:59:59.999",
+                "2026-03-29 00:00:00.000",
+                "2026-03-29 01:30:00.000",
+                "2026-03-29 01:59:59.999",
+                "2026-03-29 03:00:00.000",
+                "2026-03-29 03:30:00.000",
+                "2026-03-29 23:59:59.999",
+                "2026-03-30 00:00:00.000"
+            ]
         );
         // The day has 23 hours.
         let day = [("date_from", "2026-03-29"), ("date_to", "2026-03-29")];
@@ -95,15 +109,24 @@ async fn a_time_that_is_skipped_means_the_moment_of_the_jump() {
     let times = ["2026-03-29T00:45:00Z", "2026-03-29T01:15:00Z", "2026-03-29T01:45:00Z"];
     let (server, _) = starting_at(Engine::Sqlite, &times).await;
     let all = created(&server, &[]).await;
-    assert_eq!(all, ["2026-03-29 01:45:00.000", "2026-03-29 03:15:00.000", "2026-03-29 03:45:00.000"]);
+    assert_eq!(
+        all,
+        ["2026-03-29 01:45:00.000", "2026-03-29 03:15:00.000", "2026-03-29 03:45:00.000"]
+    );
     assert_eq!(created(&server, &[("date_from", "2026-03-29 02:30")]).await, all[1..]);
     assert_eq!(created(&server, &[("date_to", "2026-03-29 02:30")]).await, all[..1]);
 }
 
 /// A quarter past and a quarter to, from one o'clock to four, with the hour from two to three twice.
 const NIGHT: [&str; 8] = [
-    "2026-10-24T23:15:00Z", "2026-10-24T23:45:00Z", "2026-10-25T00:15:00Z", "2026-10-25T00:45:00Z",
-    "2026-10-25T01:15:00Z", "2026-10-25T01:45:00Z", "2026-10-25T02:15:00Z", "2026-10-25T02:45:00Z",
+    "2026-10-24T23:15:00Z",
+    "2026-10-24T23:45:00Z",
+    "2026-10-25T00:15:00Z",
+    "2026-10-25T00:45:00Z",
+    "2026-10-25T01:15:00Z",
+    "2026-10-25T01:45:00Z",
+    "2026-10-25T02:15:00Z",
+    "2026-10-25T02:45:00Z",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,4 +163,24 @@ async fn another_zone_is_a_line_of_configuration() {
     server.start(&[]).await;
     assert_eq!(created(&server, &[]).await, ["2026-06-01 06:00:00.000"]);
     assert_eq!(created(&server, &[("date_to", "2026-06-01 05:59")]).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounds_beyond_all_time_are_no_bounds() {
+    on_both_engines(async |engine| {
+        let (server, ids) = starting_at(engine, &["2026-06-01T10:00:00Z"]).await;
+        for filter in [
+            ("date_from", "0001-01-01"),
+            ("date_from", "1970-01-01 00:00"),
+            ("updated_from", "1900-01-01 00:00:00"),
+            ("date_to", "9999-12-30"),
+            ("date_to", "9999-12-31"),
+            ("date_to", "9999-12-31 23:59:59"),
+        ] {
+            assert_eq!(server.found(&[filter]).await, ids, "{filter:?}");
+        }
+        assert!(server.found(&[("date_to", "1969-12-31")]).await.is_empty());
+        assert!(server.found(&[("date_from", "9999-12-31")]).await.is_empty());
+    })
+    .await;
 }

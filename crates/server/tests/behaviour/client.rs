@@ -83,10 +83,10 @@ impl Request {
     pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.target);
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if self.method != "GET" || !self.body.is_empty() {
-            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+            head.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
         }
         head.push_str("\r\n");
         [head.into_bytes(), self.body.clone()].concat()
@@ -98,9 +98,12 @@ pub fn basic(name: &str, password: &str) -> String {
 }
 
 pub fn form(parameters: &[(&str, &str)]) -> String {
-    let encode = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
-    let pairs: Vec<_> =
-        parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let encode =
+        |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+    let pairs: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
     pairs.join("&")
 }
 
@@ -244,6 +247,22 @@ impl<S: AsyncReadExt + AsyncWriteExt + Unpin> Wire<S> {
             }
         };
         timeout(PATIENCE, read).await.expect("an answer")
+    }
+
+    /// What the server answers before it hangs up, if anything.
+    pub async fn answer_or_end(&mut self) -> Option<Answer> {
+        let read = async {
+            loop {
+                if let Some(answer) = taken(&mut self.unread) {
+                    return Some(answer);
+                }
+                match self.stream.read_buf(&mut self.unread).await {
+                    Ok(0) | Err(_) => return None,
+                    Ok(_) => {}
+                }
+            }
+        };
+        timeout(PATIENCE, read).await.expect("an answer or the end")
     }
 
     /// Waits for exactly these bytes.

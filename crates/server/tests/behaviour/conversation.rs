@@ -62,7 +62,15 @@ async fn an_id_that_means_nothing_is_not_found() {
         let server = Server::on(engine).await;
         server.start(&[]).await;
         let max = "ffffffff-ffff-ffff-ffff-ffffffffffff";
-        for id in [NOBODYS, max, "1234", "x", "%00", "6ed7c941-2c8a-411e-95d2-338a9f64800", "'%20OR%201=1"] {
+        for id in [
+            NOBODYS,
+            max,
+            "1234",
+            "x",
+            "%00",
+            "6ed7c941-2c8a-411e-95d2-338a9f64800",
+            "'%20OR%201=1",
+        ] {
             say(&server, id, "a").await.expect_fault(Code::UnknownConversation);
             let stop = server.call(post(target(id, "stop"))).await;
             stop.expect_fault(Code::UnknownConversation);
@@ -107,8 +115,12 @@ async fn texts_are_kept_to_the_letter() {
         server.call(call).await.expect_nothing();
         let kept: Vec<_> = texts.into_iter().chain(["https://x/y 😀"]).map(Value::from).collect();
         let chat = server.chat(&id).await;
-        let shown: Vec<_> =
-            chat["messages"].as_array().unwrap().iter().map(|message| message["text"].clone()).collect();
+        let shown: Vec<_> = chat["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| message["text"].clone())
+            .collect();
         assert_eq!(shown, kept);
     })
     .await;
@@ -166,7 +178,10 @@ async fn a_reply_makes_progress_and_the_conversation_the_agents() {
         assert_eq!(server.chat(&id).await["user_login"], Value::Null);
         server.reply(&id, "jkowalski", "Jestem.").await;
         let chat = server.chat(&id).await;
-        assert_eq!((&chat["status"], &chat["user_login"]), (&json!("IN_PROGRESS"), &json!("jkowalski")));
+        assert_eq!(
+            (&chat["status"], &chat["user_login"]),
+            (&json!("IN_PROGRESS"), &json!("jkowalski"))
+        );
         server.reply(&id, "anowak", "I ja.").await;
         let chat = server.chat(&id).await;
         assert_eq!(chat["user_login"], "jkowalski", "a second voice does not take it away");
@@ -177,7 +192,13 @@ async fn a_reply_makes_progress_and_the_conversation_the_agents() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|m| (m["sent_by"].as_str().unwrap(), m["user_login"].as_str(), m["text"].as_str().unwrap()))
+            .map(|m| {
+                (
+                    m["sent_by"].as_str().unwrap(),
+                    m["user_login"].as_str(),
+                    m["text"].as_str().unwrap(),
+                )
+            })
             .collect();
         assert_eq!(
             said,

@@ -19,7 +19,7 @@ fn wrong_calls(closed: &str) -> Vec<(u16, u32, Request)> {
     vec![
         (400, 100_101, post(START).body("application/json", "{\"chat_queue_id\": ")),
         (400, 100_102, post(START).body("application/json", "[3]")),
-        (400, 100_103, post(format!("{START}?chat_queue_id=%ff"))),
+        (400, 100_103, get("/api/chats?user_login=%ff")),
         (413, 100_105, start().body("application/json", vec![b' '; 70_000])),
         (415, 100_106, start().body("text/plain", "a")),
         (415, 100_106, start().body("application/json; charset=iso-8859-2", "{}")),
@@ -133,8 +133,18 @@ async fn all_faults_of_a_call_are_told_at_once() {
     is_enveloped(&server.call(call.in_polish()).await.expect_faults(&expected), "pl");
     let chats = get("/api/chats").query(&[("limit", "x"), ("date_to", "x")]);
     server.call(chats).await.expect_faults(&[Code::NotCount, Code::NotTime]);
-    let twice = post(format!("{START}?chat_queue_id=3&chat_queue_id=4")).json(&json!({"client_email": "x"}));
+    let twice = post(format!("{START}?chat_queue_id=3&chat_queue_id=4"))
+        .json(&json!({"client_email": "x"}));
     server.call(twice).await.expect_faults(&[Code::Contradiction, Code::NotEmail]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_beside_something_unreadable_is_not_called_missing() {
+    let server = Server::on(Engine::Sqlite).await;
+    for target in ["chat_queue_id=3&client_name=%ff", "client_name=%ff&chat_queue_id=3"] {
+        let answer = server.call(post(format!("{START}?{target}"))).await;
+        answer.expect_faults(&[Code::MalformedForm]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,12 +72,13 @@ impl Plan {
                 store.url(),
                 data.display(),
             );
-            let config = Config::read(Some(("test", &file)), []).expect("the configuration is good");
+            let config =
+                Config::read(Some(("test", &file)), []).expect("the configuration is good");
             (server::open_app(config, clock, Ids::from_seed(1)).expect("the store opens"), store)
         });
         let (app, store) = opened.await.expect("nothing panics");
         app.db.write(fill).await.expect("the data goes in");
-        let running = Running::start(app.clone(), None).await.expect("the server starts");
+        let running = Running::start(app.clone(), None).expect("the server starts");
         let address = running.listen.expect("it listens");
         Server { app, address, running: Some(running), store: Some(store), _folder: folder }
     }
@@ -207,7 +208,8 @@ impl Server {
         if let Some(identifier) = identifier {
             loop {
                 let (identifier, customer) = (identifier.clone(), added.clone());
-                let step = move |tx: &mut Tx<'_>| conversation::link(tx, &identifier, &customer, now);
+                let step =
+                    move |tx: &mut Tx<'_>| conversation::link(tx, &identifier, &customer, now);
                 if !self.write(step).await {
                     break;
                 }

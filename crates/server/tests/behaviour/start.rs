@@ -74,8 +74,12 @@ async fn parameters_travel_in_query_json_and_form_alike() {
         post(START).query(&[id]).form(&[("chat_queue_id", "3")]),
         // The same in two places is no contradiction.
         post(START).query(&[("chat_queue_id", "3"), id]).json(&json!({"chat_queue_id": 3})),
-        post(START).body("Application/JSON ; Charset=\"UTF-8\"", r#"{"chat_queue_id":3,"client_id":77}"#),
-        post(START).body("application/x-www-form-urlencoded; charset=utf-8", "client_id=77&chat_queue_id=3"),
+        post(START)
+            .body("Application/JSON ; Charset=\"UTF-8\"", r#"{"chat_queue_id":3,"client_id":77}"#),
+        post(START).body(
+            "application/x-www-form-urlencoded; charset=utf-8",
+            "client_id=77&chat_queue_id=3",
+        ),
     ];
     for request in &requests {
         is_started(&server.call(request.clone()).await);
@@ -86,7 +90,8 @@ async fn parameters_travel_in_query_json_and_form_alike() {
 #[tokio::test(flavor = "multi_thread")]
 async fn json_null_is_as_good_as_absent() {
     let server = Server::on(Engine::Sqlite).await;
-    let given = json!({"chat_queue_id": 3, "client_id": null, "client_name": null, "customer_id": null});
+    let given =
+        json!({"chat_queue_id": 3, "client_id": null, "client_name": null, "customer_id": null});
     started(&server.call(post(START).json(&given)).await);
     let answer = server.call(post(START).json(&json!({"chat_queue_id": null}))).await;
     answer.expect_fault_of(Code::Missing, "chat_queue_id");
@@ -97,10 +102,21 @@ async fn json_null_is_as_good_as_absent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_value_is_as_good_as_absent() {
     let server = Server::on(Engine::Sqlite).await;
-    let given = [("chat_queue_id", "3"), ("client_id", ""), ("client_email", " "), ("customer_id", "")];
+    let given =
+        [("chat_queue_id", "3"), ("client_id", ""), ("client_email", " "), ("customer_id", "")];
     started(&server.call(post(START).query(&given)).await);
     started(&server.call(post(START).query(&given).json(&json!({"client_id": "77"}))).await);
     assert_eq!(server.found(&[("client_id", "77")]).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_in_json_keeps_all_its_digits() {
+    let server = Server::on(Engine::Sqlite).await;
+    for digits in ["18446744073709551615", "61109010140000071219812874", "1.10"] {
+        let body = format!("{{\"chat_queue_id\": 3, \"client_id\": {digits}}}");
+        started(&server.call(post(START).body("application/json", body)).await);
+        assert_eq!(server.found(&[("client_id", digits)]).await.len(), 1, "{digits}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
