@@ -13,14 +13,14 @@ pub enum Error {
     /// The file or the server takes no writes. Nothing was done.
     #[error("the store is read-only: {0}")]
     ReadOnly(String),
-    /// Another process holds the database for longer than we wait. Nothing was done.
-    #[error("the database is locked by another process: {0}")]
+    /// Others hold the database, or a row of it, for longer than we wait. Nothing was done.
+    #[error("the database is held by others: {0}")]
     Busy(String),
     /// The engine cannot be reached or cannot read or write its files. Nothing was done.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// The connection went away during COMMIT. Whether the change was made is not known.
-    #[error("the connection was lost during commit: {0}")]
+    /// The connection or the disk failed during COMMIT. Whether the change was made is not known.
+    #[error("the store failed during commit: {0}")]
     InDoubt(String),
     /// Two transactions were in each other's way more often than we re-run them.
     #[error("gave up after repeated conflicts: {0}")]
@@ -47,11 +47,6 @@ impl Error {
     /// Whether a later try can succeed without anybody changing the program.
     pub fn is_temporary(&self) -> bool {
         !matches!(self, Self::Panicked(_) | Self::Statement { .. } | Self::Schema(_))
-    }
-
-    /// Whether the transaction may be run again on the same connection.
-    pub(crate) fn wants_rerun(&self) -> bool {
-        matches!(self, Self::Conflict(_))
     }
 
     pub(crate) fn from_sqlite(error: &rusqlite::Error, statement: &str) -> Self {
@@ -87,8 +82,18 @@ impl Error {
                 Self::Statement { statement: statement.to_owned(), message }
             };
         };
-        if [State::T_R_SERIALIZATION_FAILURE, State::T_R_DEADLOCK_DETECTED].contains(state) {
+        // The last two: another node has migrated, and what this connection had prepared is no good any more.
+        let again = [
+            State::T_R_SERIALIZATION_FAILURE,
+            State::T_R_DEADLOCK_DETECTED,
+            State::FEATURE_NOT_SUPPORTED,
+            State::INVALID_SQL_STATEMENT_NAME,
+        ];
+        if again.contains(state) {
             return Self::Conflict(message);
+        }
+        if *state == State::QUERY_CANCELED {
+            return Self::Busy(message);
         }
         match &state.code()[..2] {
             "53" if *state == State::DISK_FULL => Self::Full(message),

@@ -15,6 +15,7 @@ mod sqlite;
 pub mod stmt;
 mod tx;
 mod value;
+mod worker;
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,41 +1,30 @@
 //! PostgreSQL: a number of connections, each owned by a thread that runs closures on it.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio_postgres::Config;
 
 use crate::job::Job;
 use crate::migrate::{self, Migration};
-use crate::session::Session;
+use crate::session::{CommitError, Mode, Session};
 use crate::tx::Engine;
-use crate::{Error, Options, Sink, Tx};
+use crate::worker::{close, join, publish, submit};
+use crate::{Error, Options, Published, Sink, Tx};
 
 /// Serialization failures and deadlocks in a row before the caller hears of them.
 const RERUNS_MAX: u32 = 10;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A peer that went away without a word is noticed after this long.
 const PEER_TIMEOUT: Duration = Duration::from_secs(10);
 /// While the server cannot be reached, calls fail at once instead of each waiting for its own attempt.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 pub(crate) struct Postgres {
-    jobs: Sender<Command>,
-    connections: usize,
+    /// Gone when the store is closed; workers end when it is and the queue is empty.
+    jobs: RwLock<Option<Sender<Call>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-}
-
-enum Command {
-    Run(Mode, Box<dyn Job>),
-    Close,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Mode {
-    Read,
-    Write,
 }
 
 impl Postgres {
@@ -50,9 +39,10 @@ impl Postgres {
         })?;
         config
             .application_name("rozmowa")
-            .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(PEER_TIMEOUT)
-            .keepalives_idle(PEER_TIMEOUT);
+            .keepalives_idle(PEER_TIMEOUT)
+            .keepalives_interval(PEER_TIMEOUT / 5)
+            .keepalives_retries(3);
         let mut first = connect(&config)?;
         migrate::run_postgres(&mut first, migrations, options.migrate)?;
         let (sender, jobs) = bounded(options.queue_length);
@@ -72,34 +62,24 @@ impl Postgres {
                     .expect("a thread can be started")
             })
             .collect();
-        Ok(Self { jobs: sender, connections: options.connections, threads: Mutex::new(threads) })
+        Ok(Self { jobs: RwLock::new(Some(sender)), threads: Mutex::new(threads) })
     }
 
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), Error> {
-        self.submit(Mode::Write, job)
+        submit(&self.jobs, (Mode::Write, job))
     }
 
     pub(crate) fn read(&self, job: Box<dyn Job>) -> Result<(), Error> {
-        self.submit(Mode::Read, job)
-    }
-
-    fn submit(&self, mode: Mode, job: Box<dyn Job>) -> Result<(), Error> {
-        self.jobs.try_send(Command::Run(mode, job)).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Overloaded,
-            TrySendError::Disconnected(_) => Error::Closed,
-        })
+        submit(&self.jobs, (Mode::Read, job))
     }
 
     pub(crate) fn close(&self) {
-        for _ in 0..self.connections {
-            let _ = self.jobs.send(Command::Close);
-        }
-        let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for thread in threads.drain(..) {
-            let _ = thread.join();
-        }
+        close(&self.jobs);
+        join(&self.threads);
     }
 }
+
+type Call = (Mode, Box<dyn Job>);
 
 struct Worker {
     config: Config,
@@ -121,25 +101,33 @@ enum Broken {
 }
 
 impl Worker {
-    fn run(&mut self, jobs: &Receiver<Command>) {
-        while let Ok(Command::Run(mode, mut job)) = jobs.recv() {
-            if let Err(error) = self.complete(mode, job.as_mut()) {
-                job.fail(&error);
-            }
+    fn run(&mut self, jobs: &Receiver<Call>) {
+        while let Ok((mode, mut job)) = jobs.recv() {
+            let published = match self.complete(mode, job.as_mut()) {
+                Ok(published) => published,
+                Err(error) => {
+                    job.fail(&error);
+                    Vec::new()
+                }
+            };
             job.answer();
+            publish(&self.sink, published);
         }
     }
 
-    fn complete(&mut self, mode: Mode, job: &mut dyn Job) -> Result<(), Error> {
+    fn complete(&mut self, mode: Mode, job: &mut dyn Job) -> Result<Vec<Published>, Error> {
         let mut reruns = 0;
         let mut reconnected = false;
         loop {
             match self.attempt(mode, job) {
-                Ok(()) => return Ok(()),
+                Ok(published) => return Ok(published),
                 Err(Broken::Conflict(error)) => {
                     reruns += 1;
                     if reruns > RERUNS_MAX {
                         return Err(error);
+                    }
+                    if let Some(session) = &mut self.session {
+                        session.forget_prepared();
                     }
                 }
                 // The server may have been restarted since this connection's last call: one fresh attempt.
@@ -149,7 +137,10 @@ impl Worker {
                         return Err(error);
                     }
                 }
-                Err(Broken::Refused(error)) => return Err(error),
+                Err(Broken::Refused(error)) => {
+                    // COMMIT was answered with a rollback, so the connection is good.
+                    return Err(error);
+                }
                 Err(Broken::InDoubt(error)) => {
                     self.session = None;
                     return Err(Error::InDoubt(error.to_string()));
@@ -158,49 +149,39 @@ impl Worker {
         }
     }
 
-    fn attempt(&mut self, mode: Mode, job: &mut dyn Job) -> Result<(), Broken> {
+    fn attempt(&mut self, mode: Mode, job: &mut dyn Job) -> Result<Vec<Published>, Broken> {
         self.reach().map_err(Broken::Lost)?;
-        let Self { session: Some(session), sink, .. } = self else {
-            unreachable!("reach() leaves a session");
-        };
-        session.hold(match mode {
-            Mode::Write => "BEGIN",
-            // One snapshot for all statements, as on the other engine.
-            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        });
+        let Some(session) = &mut self.session else { unreachable!("reach() leaves a session") };
+        session.begin(mode);
         let mut tx = Tx::new(Engine::Postgres(session));
         let keep = job.run(&mut tx);
         let failure = tx.failure().cloned();
         let published = tx.take_published();
-        if session.is_held() && (!keep || mode == Mode::Read) {
-            session.drop_held();
-            return match failure {
-                Some(error) if session.is_closed() => Err(Broken::Lost(error)),
-                _ => Ok(()),
+        if keep && mode == Mode::Write {
+            return match session.commit() {
+                Ok(()) => Ok(published),
+                Err(CommitError::Refused(error @ Error::Conflict(_))) => {
+                    Err(Broken::Conflict(error))
+                }
+                Err(CommitError::Refused(error @ Error::Unavailable(_))) => {
+                    Err(Broken::Lost(error))
+                }
+                Err(CommitError::Refused(error)) => Err(Broken::Refused(error)),
+                Err(CommitError::InDoubt(error)) => Err(Broken::InDoubt(error)),
             };
         }
-        if keep && mode == Mode::Write {
-            session.batch("COMMIT").map_err(|error| match error {
-                Error::Conflict(_) => Broken::Conflict(error),
-                Error::Statement { .. } | Error::Full(_) | Error::ReadOnly(_) => {
-                    Broken::Refused(error)
-                }
-                // A server that is shutting down may have committed before it said so.
-                _ => Broken::InDoubt(error),
-            })?;
-            if !published.is_empty() {
-                sink(published);
-            }
-            return Ok(());
-        }
-        session.drop_held();
-        let rolled_back = session.batch("ROLLBACK");
+        let rolled_back = session.rollback();
         match failure {
-            Some(error) if error.wants_rerun() && rolled_back.is_ok() => {
-                Err(Broken::Conflict(error))
+            Some(error @ Error::Conflict(_)) if rolled_back.is_ok() => Err(Broken::Conflict(error)),
+            // Whatever the closure made of it: the line was cut before anything could be committed.
+            Some(error @ Error::Unavailable(_)) => Err(Broken::Lost(error)),
+            _ => {
+                // The closure's own answer stands; a connection that can't even roll back is not used again.
+                if rolled_back.is_err() {
+                    self.session = None;
+                }
+                Ok(Vec::new())
             }
-            Some(error) if session.is_closed() => Err(Broken::Lost(error)),
-            _ => rolled_back.map_err(Broken::Lost),
         }
     }
 

@@ -1,30 +1,72 @@
 //! A connection to PostgreSQL, used by one thread, that saves round trips: they are what a small transaction costs there.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, SimpleQueryMessage, Statement};
 
-use crate::value::Owned;
+use crate::value::Encoded;
 use crate::{Error, Stmt, Value};
 
 /// Statements held back at most; `join_all` keeps the order of so few.
 const HELD_MAX: usize = 16;
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Longer than the server's own limit of a statement: beyond it the server is as good as gone.
+const ANSWER_MAX: Duration = Duration::from_secs(40);
 
 pub(crate) struct Session {
     /// Drives the connection, and only while a call waits for it.
     runtime: Runtime,
     client: Client,
     prepared: HashMap<&'static str, Statement>,
+    begin: Begin,
     held: Vec<Held>,
+    /// Nothing that comes over this connection can be believed any more.
+    is_broken: bool,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// Its BEGIN goes out with the first statement.
+    Held(Mode),
+    Sent(Mode),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Read,
+    Write,
+}
+
+impl Mode {
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Write => "BEGIN",
+            // One snapshot for all statements, as on the other engine.
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
 }
 
 /// What goes out together with the next statement whose answer somebody needs.
-enum Held {
-    Text(&'static str),
-    Statement { name: &'static str, statement: Statement, params: Vec<Owned> },
+struct Held {
+    name: &'static str,
+    statement: Statement,
+    params: Vec<Encoded>,
+}
+
+/// How COMMIT failed.
+pub(crate) enum CommitError {
+    /// The server said no, to it or to a statement that went with it: nothing was committed.
+    Refused(Error),
+    /// Nobody said anything.
+    InDoubt(Error),
 }
 
 impl Session {
@@ -34,7 +76,8 @@ impl Session {
             .build()
             .map_err(Error::unavailable)?;
         let (client, connection) = runtime
-            .block_on(config.connect(NoTls))
+            .block_on(async { timeout(CONNECT_MAX, config.connect(NoTls)).await })
+            .map_err(|_| Error::unavailable("PostgreSQL does not answer"))?
             .map_err(|error| Error::unavailable(full(&error)))?;
         runtime.spawn(async move {
             // Whoever waits for an answer hears of it, too.
@@ -42,81 +85,122 @@ impl Session {
                 tracing::debug!(error = full(&error), "a connection to PostgreSQL ended");
             }
         });
-        Ok(Self { runtime, client, prepared: HashMap::new(), held: Vec::new() })
+        let begin = Begin::Sent(Mode::Write);
+        Ok(Self {
+            runtime,
+            client,
+            prepared: HashMap::new(),
+            begin,
+            held: Vec::new(),
+            is_broken: false,
+        })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.is_broken || self.client.is_closed()
     }
 
-    /// Whether nothing has been sent since [`Session::hold`].
-    pub(crate) fn is_held(&self) -> bool {
-        !self.held.is_empty() && matches!(self.held[0], Held::Text(_))
-    }
-
-    /// Forgets what was held back.
-    pub(crate) fn drop_held(&mut self) {
+    /// Starts a transaction, which costs nothing before its first statement.
+    pub(crate) fn begin(&mut self, mode: Mode) {
         self.held.clear();
+        self.begin = Begin::Held(mode);
     }
 
-    /// Holds a plain text back: BEGIN.
-    pub(crate) fn hold(&mut self, text: &'static str) {
-        self.held.push(Held::Text(text));
+    /// Ends a transaction whose changes are not to be kept.
+    pub(crate) fn rollback(&mut self) -> Result<(), Error> {
+        self.held.clear();
+        match std::mem::replace(&mut self.begin, Begin::Sent(Mode::Write)) {
+            Begin::Held(_) => Ok(()),
+            Begin::Sent(_) => self.batch("ROLLBACK"),
+        }
+    }
+
+    /// Sends what was held back, and COMMIT with it.
+    pub(crate) fn commit(&mut self) -> Result<(), CommitError> {
+        if matches!(self.begin, Begin::Held(_)) && self.held.is_empty() {
+            return Ok(());
+        }
+        let (begin, held) = self.take_held();
+        let (client, runtime) = (&self.client, &self.runtime);
+        let sent = runtime.block_on(async {
+            timeout(ANSWER_MAX, async {
+                tokio::join!(send_all(client, begin, &held), client.batch_execute("COMMIT"))
+            })
+            .await
+        });
+        let Ok((before, done)) = sent else {
+            self.is_broken = true;
+            return Err(CommitError::InDoubt(no_answer()));
+        };
+        // When something before COMMIT was refused, the server has answered COMMIT with a rollback.
+        match before.and_then(|()| done.map_err(|error| (error, "COMMIT"))) {
+            Ok(()) => Ok(()),
+            Err((error, name)) => {
+                let told = Error::from_postgres(&error, name);
+                // A server that is shutting down at COMMIT itself may have committed before it said so.
+                let may_be_done = name == "COMMIT" && matches!(told, Error::Unavailable(_));
+                if error.code().is_some() && !may_be_done {
+                    Err(CommitError::Refused(told))
+                } else {
+                    Err(CommitError::InDoubt(told))
+                }
+            }
+        }
     }
 
     /// Holds a statement back whose answer nobody needs but for its error.
-    pub(crate) fn hold_statement(
-        &mut self,
-        stmt: &Stmt,
-        params: &[Value<'_>],
-    ) -> Result<(), Error> {
-        let statement = self.statement(stmt)?;
-        let params = params.iter().map(|value| Owned::from(*value)).collect();
-        self.held.push(Held::Statement { name: stmt.name(), statement, params });
-        if self.held.len() < HELD_MAX {
-            return Ok(());
+    pub(crate) fn put(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<(), Error> {
+        if matches!(self.begin, Begin::Held(Mode::Read) | Begin::Sent(Mode::Read))
+            || self.held.len() == HELD_MAX
+        {
+            return self.execute(stmt, params).map(|_| ());
         }
-        self.batch("")
+        let statement = self.statement(stmt)?;
+        if statement.params().len() != params.len() {
+            let message =
+                format!("{} parameters instead of {}", params.len(), statement.params().len());
+            return Err(Error::Statement { statement: stmt.name().to_owned(), message });
+        }
+        let params = params
+            .iter()
+            .zip(statement.params())
+            .map(|(value, ty)| Encoded::new(value, ty))
+            .collect::<Result<_, _>>()
+            .map_err(|message| Error::Statement { statement: stmt.name().to_owned(), message })?;
+        self.held.push(Held { name: stmt.name(), statement, params });
+        Ok(())
     }
 
     pub(crate) fn query(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<Vec<Row>, Error> {
         let statement = self.statement(stmt)?;
-        let params = to_sql(params);
-        let (client, held) = (&self.client, std::mem::take(&mut self.held));
-        let (before, rows) = self.runtime.block_on(async {
-            tokio::join!(send_all(client, &held), client.query(&statement, &params))
+        let (begin, held) = self.take_held();
+        let (client, params) = (&self.client, to_sql(params));
+        let sent = wait(&self.runtime, async {
+            tokio::join!(send_all(client, begin, &held), client.query(&statement, &params))
         });
-        before?;
-        rows.map_err(|error| Error::from_postgres(&error, stmt.name()))
+        self.answered(sent, stmt.name())
     }
 
     pub(crate) fn execute(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<u64, Error> {
         let statement = self.statement(stmt)?;
-        let params = to_sql(params);
-        let (client, held) = (&self.client, std::mem::take(&mut self.held));
-        let (before, changed) = self.runtime.block_on(async {
-            tokio::join!(send_all(client, &held), client.execute(&statement, &params))
+        let (begin, held) = self.take_held();
+        let (client, params) = (&self.client, to_sql(params));
+        let sent = wait(&self.runtime, async {
+            tokio::join!(send_all(client, begin, &held), client.execute(&statement, &params))
         });
-        before?;
-        changed.map_err(|error| Error::from_postgres(&error, stmt.name()))
+        self.answered(sent, stmt.name())
     }
 
-    /// Plain texts: COMMIT, ROLLBACK, migrations.
+    /// A plain text, outside of what is held back: migrations, ROLLBACK.
     pub(crate) fn batch(&mut self, text: &str) -> Result<(), Error> {
-        let (client, held) = (&self.client, std::mem::take(&mut self.held));
-        let (before, done) = self
-            .runtime
-            .block_on(async { tokio::join!(send_all(client, &held), client.batch_execute(text)) });
-        before?;
-        done.map_err(|error| Error::from_postgres(&error, text))
+        let done = wait(&self.runtime, self.client.batch_execute(text));
+        self.one(done, text)
     }
 
     /// Rows of a plain text, for looking at plans.
     pub(crate) fn texts(&mut self, text: &str) -> Result<Vec<String>, Error> {
-        let answers = self
-            .runtime
-            .block_on(self.client.simple_query(text))
-            .map_err(|error| Error::from_postgres(&error, text))?;
+        let answers = wait(&self.runtime, self.client.simple_query(text));
+        let answers = self.one(answers, text)?;
         Ok(answers
             .iter()
             .filter_map(|answer| match answer {
@@ -128,41 +212,93 @@ impl Session {
 
     /// How many parameters a statement has; it is an error when it does not fit the schema.
     pub(crate) fn params_of(&mut self, stmt: &Stmt) -> Result<usize, Error> {
-        self.runtime
-            .block_on(self.client.prepare(stmt.postgres()))
-            .map(|statement| statement.params().len())
-            .map_err(|error| Error::from_postgres(&error, stmt.name()))
+        let statement = wait(&self.runtime, self.client.prepare(stmt.postgres()));
+        self.one(statement, stmt.name()).map(|statement| statement.params().len())
+    }
+
+    /// Another node may have changed what they were prepared for.
+    pub(crate) fn forget_prepared(&mut self) {
+        self.prepared.clear();
     }
 
     fn statement(&mut self, stmt: &Stmt) -> Result<Statement, Error> {
         if let Some(statement) = self.prepared.get(stmt.postgres()) {
             return Ok(statement.clone());
         }
-        let statement = self
-            .runtime
-            .block_on(self.client.prepare(stmt.postgres()))
-            .map_err(|error| Error::from_postgres(&error, stmt.name()))?;
+        let prepared = wait(&self.runtime, self.client.prepare(stmt.postgres()));
+        let statement = self.one(prepared, stmt.name())?;
         self.prepared.insert(stmt.postgres(), statement.clone());
         Ok(statement)
     }
-}
 
-/// Sends in order, without waiting in between; the first error is the one that counts.
-async fn send_all(client: &Client, held: &[Held]) -> Result<(), Error> {
-    let answers = join_all(held.iter().map(|held| async move {
-        match held {
-            Held::Text(text) => {
-                client.batch_execute(text).await.map_err(|error| Error::from_postgres(&error, text))
+    fn take_held(&mut self) -> (Option<&'static str>, Vec<Held>) {
+        let begin = match self.begin {
+            Begin::Held(mode) => {
+                self.begin = Begin::Sent(mode);
+                Some(mode.begin())
             }
-            Held::Statement { name, statement, params } => {
-                let params: Vec<&(dyn ToSql + Sync)> =
-                    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-                let done = client.execute(statement, &params).await;
-                done.map(|_| ()).map_err(|error| Error::from_postgres(&error, name))
+            Begin::Sent(_) => None,
+        };
+        (begin, std::mem::take(&mut self.held))
+    }
+
+    fn one<T>(
+        &mut self,
+        sent: Result<Result<T, tokio_postgres::Error>, Error>,
+        name: &str,
+    ) -> Result<T, Error> {
+        match sent {
+            Ok(answer) => answer.map_err(|error| Error::from_postgres(&error, name)),
+            Err(error) => {
+                self.is_broken = true;
+                Err(error)
             }
         }
+    }
+
+    fn answered<T>(&mut self, sent: Result<Sent<T>, Error>, name: &str) -> Result<T, Error> {
+        let (before, answer) = sent.inspect_err(|_| self.is_broken = true)?;
+        if let Err((error, name)) = before {
+            // Without BEGIN what came after it ran on its own: such a connection is not used again.
+            self.is_broken |= name.starts_with("BEGIN");
+            return Err(Error::from_postgres(&error, name));
+        }
+        answer.map_err(|error| Error::from_postgres(&error, name))
+    }
+}
+
+/// The first error of what was held back, with its statement, and the answer of what went with it.
+type Sent<T> =
+    (Result<(), (tokio_postgres::Error, &'static str)>, Result<T, tokio_postgres::Error>);
+
+fn wait<T>(runtime: &Runtime, answer: impl Future<Output = T>) -> Result<T, Error> {
+    runtime.block_on(async { timeout(ANSWER_MAX, answer).await }).map_err(|_| no_answer())
+}
+
+fn no_answer() -> Error {
+    Error::unavailable("PostgreSQL does not answer")
+}
+
+/// Sends in order, without waiting in between.
+async fn send_all(
+    client: &Client,
+    begin: Option<&'static str>,
+    held: &[Held],
+) -> Result<(), (tokio_postgres::Error, &'static str)> {
+    let opened = async {
+        match begin {
+            Some(text) => client.batch_execute(text).await.map_err(|error| (error, text)),
+            None => Ok(()),
+        }
+    };
+    let puts = join_all(held.iter().map(|held| async move {
+        let params: Vec<&(dyn ToSql + Sync)> =
+            held.params.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        client.execute(&held.statement, &params).await.map_err(|error| (error, held.name))
     }));
-    answers.await.into_iter().collect()
+    let (opened, puts) = tokio::join!(opened, puts);
+    opened?;
+    puts.into_iter().try_for_each(|put| put.map(|_| ()))
 }
 
 fn to_sql<'a>(params: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {

@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use rusqlite::Connection;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::job::Job;
 use crate::migrate::{self, Migration};
 use crate::tx::{Engine, Published};
+use crate::worker::{close, join, publish, submit};
 use crate::{Error, Options, Sink, Tx};
 
 /// Jobs of one COMMIT. More would only make the first of them wait longer.
@@ -23,6 +24,7 @@ const CHECKPOINT_PAGES: i32 = 1_000;
 const RESTART_PAGES: i32 = 8_000;
 /// How long a connection waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const BUSY_ASK_EVERY: Duration = Duration::from_micros(200);
 /// Under unbroken load the writer leaves a gap this often, so that the CLI gets its turn beside the server.
 const GAP_EVERY: Duration = Duration::from_millis(250);
 const GAP: Duration = Duration::from_millis(1);
@@ -36,20 +38,19 @@ pub(crate) struct Sqlite {
 
 enum Doors {
     Threads {
-        writer: Sender<Command>,
-        readers: Sender<Command>,
-        reader_count: usize,
+        writer: Queue,
+        reader: Queue,
     },
     /// For deterministic tests: a job runs on the thread that asks, and nothing else runs.
-    Inline {
-        writer: Mutex<Box<Writer>>,
-        reader: Mutex<Connection>,
-    },
+    Inline(Mutex<Option<Box<Inline>>>),
 }
 
-enum Command {
-    Run(Box<dyn Job>),
-    Close,
+/// Gone when the store is closed; threads end when it is and what was queued is done.
+type Queue = RwLock<Option<Sender<Box<dyn Job>>>>;
+
+struct Inline {
+    writer: Writer,
+    reader: Connection,
 }
 
 impl Sqlite {
@@ -62,26 +63,23 @@ impl Sqlite {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(Error::Schema(format!("SQLite {} is too old", rusqlite::version())));
         }
-        let mut connection = connect(path)?;
+        let mut connection = connect(path, options.migrate)?;
         migrate::run_sqlite(&mut connection, migrations, options.migrate)?;
         let (ask_checkpoint, checkpoints) = bounded(1);
-        let passed = Arc::new(AtomicBool::new(false));
+        let log = Arc::new(Log::default());
         let mut writer = Writer {
             connection,
             sink,
             ask_checkpoint,
-            passed: Arc::clone(&passed),
-            log_pages: Arc::default(),
+            log: Arc::clone(&log),
             checkpointed_at_pages: 0,
             last_gap: Instant::now(),
         };
         writer.prepare()?;
         if options.inline {
+            let inline = Inline { writer, reader: connect_reader(path)? };
             return Ok(Self {
-                doors: Doors::Inline {
-                    writer: Mutex::new(Box::new(writer)),
-                    reader: Mutex::new(connect_reader(path)?),
-                },
+                doors: Doors::Inline(Mutex::new(Some(Box::new(inline)))),
                 threads: Mutex::default(),
             });
         }
@@ -93,21 +91,20 @@ impl Sqlite {
             let (connection, jobs) = (connect_reader(path)?, jobs.clone());
             threads.push(spawn("db-reader", move || run_reader(&connection, &jobs)));
         }
-        let connection = connect(path)?;
+        let connection = connect(path, false)?;
         threads.push(spawn("db-checkpoint", move || {
-            run_checkpointer(&connection, &checkpoints, &passed);
+            run_checkpointer(&connection, &checkpoints, &log);
         }));
-        Ok(Self {
-            doors: Doors::Threads { writer: write, readers: read, reader_count: options.readers },
-            threads: Mutex::new(threads),
-        })
+        let doors =
+            Doors::Threads { writer: RwLock::new(Some(write)), reader: RwLock::new(Some(read)) };
+        Ok(Self { doors, threads: Mutex::new(threads) })
     }
 
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), Error> {
         match &self.doors {
             Doors::Threads { writer, .. } => submit(writer, job),
-            Doors::Inline { writer, .. } => {
-                lock(writer).group(job, || None);
+            Doors::Inline(inline) => {
+                lock(inline).as_mut().ok_or(Error::Closed)?.writer.group(job, || None);
                 Ok(())
             }
         }
@@ -115,9 +112,9 @@ impl Sqlite {
 
     pub(crate) fn read(&self, mut job: Box<dyn Job>) -> Result<(), Error> {
         match &self.doors {
-            Doors::Threads { readers, .. } => submit(readers, job),
-            Doors::Inline { reader, .. } => {
-                read_one(&lock(reader), job.as_mut());
+            Doors::Threads { reader, .. } => submit(reader, job),
+            Doors::Inline(inline) => {
+                read_one(&lock(inline).as_ref().ok_or(Error::Closed)?.reader, job.as_mut());
                 job.answer();
                 Ok(())
             }
@@ -126,33 +123,38 @@ impl Sqlite {
 
     /// Finishes what was accepted, then lets go of the files.
     pub(crate) fn close(&self) {
-        if let Doors::Threads { writer, readers, reader_count } = &self.doors {
-            let _ = writer.send(Command::Close);
-            for _ in 0..*reader_count {
-                let _ = readers.send(Command::Close);
+        match &self.doors {
+            Doors::Threads { writer, reader } => {
+                close(writer);
+                close(reader);
+                join(&self.threads);
             }
-        }
-        for thread in lock(&self.threads).drain(..) {
-            let _ = thread.join();
+            Doors::Inline(inline) => drop(lock(inline).take()),
         }
     }
 }
 
-fn submit(queue: &Sender<Command>, job: Box<dyn Job>) -> Result<(), Error> {
-    queue.try_send(Command::Run(job)).map_err(|error| match error {
-        TrySendError::Full(_) => Error::Overloaded,
-        TrySendError::Disconnected(_) => Error::Closed,
-    })
+/// What the writer and the checkpointer tell each other of the log.
+#[derive(Default)]
+struct Log {
+    /// After the latest commit, told by a hook.
+    pages: AtomicI32,
+    /// The checkpointer has been through it since the writer last looked.
+    passed: AtomicBool,
+}
+
+impl Log {
+    /// The next thing is to start it over, which takes a moment in which nobody else works on it.
+    fn is_due_for_restart(&self) -> bool {
+        self.pages.load(Ordering::Relaxed) > RESTART_PAGES && self.passed.load(Ordering::Acquire)
+    }
 }
 
 struct Writer {
     connection: Connection,
     sink: Sink,
     ask_checkpoint: Sender<()>,
-    /// The checkpointer has been through the log since the writer last looked.
-    passed: Arc<AtomicBool>,
-    /// Pages in the log after the latest commit, told by a hook.
-    log_pages: Arc<AtomicI32>,
+    log: Arc<Log>,
     checkpointed_at_pages: i32,
     last_gap: Instant,
 }
@@ -167,29 +169,18 @@ impl Writer {
     fn prepare(&mut self) -> Result<(), Error> {
         // Zeros over what is deleted: erased is erased, in the file too.
         pragma(&self.connection, "PRAGMA secure_delete = ON; PRAGMA cache_size = -8192")?;
-        let log_pages = Arc::clone(&self.log_pages);
+        let log = Arc::clone(&self.log);
         self.connection
             .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
-                log_pages.store(pages, Ordering::Relaxed);
+                log.pages.store(pages, Ordering::Relaxed);
                 Ok(())
             }))
             .map_err(|error| Error::from_sqlite(&error, "wal_hook"))
     }
 
-    fn run(mut self, jobs: &Receiver<Command>) {
-        while let Ok(Command::Run(first)) = jobs.recv() {
-            let mut closing = false;
-            self.group(first, || match jobs.try_recv() {
-                Ok(Command::Run(job)) => Some(job),
-                Ok(Command::Close) => {
-                    closing = true;
-                    None
-                }
-                Err(_) => None,
-            });
-            if closing {
-                break;
-            }
+    fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        while let Ok(first) = jobs.recv() {
+            self.group(first, || jobs.try_recv().ok());
             self.keep_log_short();
             if self.last_gap.elapsed() > GAP_EVERY {
                 if !jobs.is_empty() {
@@ -198,7 +189,9 @@ impl Writer {
                 self.last_gap = Instant::now();
             }
         }
-        // A clean stop leaves one file: easier to copy, quicker to open.
+        // A clean stop leaves one file: easier to copy, quicker to open. Another process that is at it goes first:
+        // waiting for its readers would hold up its writer.
+        let _ = self.connection.busy_timeout(Duration::ZERO);
         if let Err(error) = checkpoint(&self.connection, "TRUNCATE") {
             tracing::warn!(%error, "final checkpoint failed; the log is read at the next start");
         }
@@ -210,12 +203,14 @@ impl Writer {
         let mut published: Vec<Published> = Vec::new();
         let mut next = Some(first);
         let mut outcome = self.execute("BEGIN IMMEDIATE").map(|()| Kept::Yes);
+        // Whoever waited behind somebody else's lock all that time has waited long enough.
+        let is_held_up = outcome.is_err();
         while let Some(mut job) = next.take() {
             if matches!(outcome, Ok(Kept::Yes)) {
                 outcome = self.run_bare(job.as_mut(), &mut published);
             }
             jobs.push(job);
-            if matches!(outcome, Ok(Kept::Yes)) && jobs.len() < GROUP_MAX {
+            if is_held_up || (matches!(outcome, Ok(Kept::Yes)) && jobs.len() < GROUP_MAX) {
                 next = more();
             }
         }
@@ -224,19 +219,27 @@ impl Writer {
             Ok(Kept::No) => self.again(&mut jobs, &mut published),
             Err(error) => Err(error),
         };
-        let outcome = outcome.and_then(|()| self.execute("COMMIT"));
+        let outcome = outcome.and_then(|()| self.commit());
         if let Err(error) = &outcome {
             tracing::error!(%error, jobs = jobs.len(), "a group of transactions was not committed");
             self.give_up();
+            published.clear();
             for job in &mut jobs {
                 job.fail(error);
             }
-        } else if !published.is_empty() {
-            (self.sink)(published);
         }
         for job in jobs {
             job.answer();
         }
+        publish(&self.sink, published);
+    }
+
+    fn commit(&self) -> Result<(), Error> {
+        self.execute("COMMIT").map_err(|error| match error {
+            // The log may have it all the same, and a crash before the next commit would bring it back.
+            Error::Unavailable(cause) => Error::InDoubt(cause),
+            error => error,
+        })
     }
 
     /// Runs a job as part of the group, without a savepoint: keeping the images of all pages that it touches is a good
@@ -281,6 +284,8 @@ impl Writer {
     }
 
     fn give_up(&self) {
+        // A full disk may have room again in the log, once it has been copied.
+        let _ = self.ask_checkpoint.try_send(());
         if !self.connection.is_autocommit()
             && let Err(error) = self.execute("ROLLBACK")
         {
@@ -289,11 +294,12 @@ impl Writer {
     }
 
     fn keep_log_short(&mut self) {
-        let pages = self.log_pages.load(Ordering::Relaxed);
+        let pages = self.log.pages.load(Ordering::Relaxed);
         if pages < self.checkpointed_at_pages {
             self.checkpointed_at_pages = 0;
         }
-        if pages > RESTART_PAGES && self.passed.swap(false, Ordering::Acquire) {
+        if self.log.is_due_for_restart() {
+            self.log.passed.store(false, Ordering::Release);
             // Next to nothing is left to copy now. A reader in the way only means that it happens later.
             let _ = self.connection.busy_timeout(Duration::ZERO);
             if let Err(error) = checkpoint(&self.connection, "RESTART") {
@@ -316,10 +322,13 @@ impl Writer {
     }
 }
 
-fn run_checkpointer(connection: &Connection, asked: &Receiver<()>, passed: &AtomicBool) {
+fn run_checkpointer(connection: &Connection, asked: &Receiver<()>, log: &Log) {
     while asked.recv().is_ok() {
+        if log.is_due_for_restart() {
+            continue;
+        }
         match checkpoint(connection, "PASSIVE") {
-            Ok(()) => passed.store(true, Ordering::Release),
+            Ok(()) => log.passed.store(true, Ordering::Release),
             Err(error) => {
                 tracing::warn!(%error, "checkpoint failed; the log grows until one succeeds");
             }
@@ -333,8 +342,8 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<(), Error> {
         .map_err(|error| Error::from_sqlite(&error, "wal_checkpoint"))
 }
 
-fn run_reader(connection: &Connection, jobs: &Receiver<Command>) {
-    while let Ok(Command::Run(mut job)) = jobs.recv() {
+fn run_reader(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+    while let Ok(mut job) = jobs.recv() {
         read_one(connection, job.as_mut());
         job.answer();
     }
@@ -342,6 +351,10 @@ fn run_reader(connection: &Connection, jobs: &Receiver<Command>) {
 
 /// One snapshot for all statements of the closure.
 fn read_one(connection: &Connection, job: &mut dyn Job) {
+    if !connection.is_autocommit() {
+        // The last one could not be ended.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
     let begin = connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([]));
     match begin {
         Ok(_) => {
@@ -356,9 +369,11 @@ fn read_one(connection: &Connection, job: &mut dyn Job) {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, Error> {
+fn connect(path: &Path, may_create: bool) -> Result<Connection, Error> {
     let wrong = |error| Error::from_sqlite(&error, &format!("open {}", path.display()));
-    let mut connection = Connection::open(path).map_err(wrong)?;
+    let mut flags = OpenFlags::default();
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, may_create);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
     set_busy_handler(&mut connection).map_err(wrong)?;
     connection.set_prepared_statement_cache_capacity(256);
     // Plans never depend on what is bound. Otherwise a statement that touches a partial index is compiled anew at
@@ -373,7 +388,7 @@ fn connect(path: &Path) -> Result<Connection, Error> {
 }
 
 fn connect_reader(path: &Path) -> Result<Connection, Error> {
-    let connection = connect(path)?;
+    let connection = connect(path, false)?;
     pragma(&connection, "PRAGMA query_only = ON; PRAGMA cache_size = -2048")?;
     Ok(connection)
 }
@@ -384,9 +399,13 @@ fn pragma(connection: &Connection, text: &str) -> Result<(), Error> {
 
 /// Asks again every 200 µs: the built-in handler sleeps up to 100 ms, and a busy server's gaps are shorter.
 fn set_busy_handler(connection: &mut Connection) -> rusqlite::Result<()> {
-    connection.busy_handler(Some(|tries| {
-        std::thread::park_timeout(Duration::from_micros(200));
-        u128::try_from(tries).unwrap_or(0) * 200 < BUSY_TIMEOUT.as_micros()
+    let mut since = Instant::now();
+    connection.busy_handler(Some(move |tries| {
+        if tries == 0 {
+            since = Instant::now();
+        }
+        std::thread::park_timeout(BUSY_ASK_EVERY);
+        since.elapsed() < BUSY_TIMEOUT
     }))
 }
 
@@ -399,19 +418,29 @@ pub fn backup(source: &Path, target: &Path) -> Result<(), Error> {
     // server. Written beside the target first, so that a broken-off backup is never taken for one.
     let partial = PathBuf::from(format!("{}.partial", target.display()));
     let _ = std::fs::remove_file(&partial);
-    let connection = connect(source)?;
-    let name = partial.to_str().ok_or_else(|| Error::unavailable("the path is not UTF-8"))?;
+    copy(source, &partial)
+        .and_then(|()| put_in_place(&partial, target).map_err(Error::unavailable))
+        .inspect_err(|_| {
+            let _ = std::fs::remove_file(&partial);
+        })
+}
+
+fn copy(source: &Path, target: &Path) -> Result<(), Error> {
+    let connection = connect(source, false)?;
+    let name = target.to_str().ok_or_else(|| Error::unavailable("the path is not UTF-8"))?;
     connection
         .execute("VACUUM INTO ?1", [name])
-        .map_err(|error| Error::from_sqlite(&error, "VACUUM INTO"))?;
-    std::fs::File::open(&partial)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| std::fs::rename(&partial, target))
-        .and_then(|()| {
-            let folder = target.parent().filter(|p| !p.as_os_str().is_empty());
-            std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        })
-        .map_err(Error::unavailable)
+        .map(|_| ())
+        .map_err(|error| Error::from_sqlite(&error, "VACUUM INTO"))
+}
+
+fn put_in_place(partial: &Path, target: &Path) -> std::io::Result<()> {
+    std::fs::File::open(partial)?.sync_all()?;
+    // Unlike a rename, a link never takes the place of a file that has appeared meanwhile.
+    std::fs::hard_link(partial, target)?;
+    std::fs::remove_file(partial)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {

@@ -53,7 +53,7 @@ impl<'c> Tx<'c> {
         }
         self.guard()?;
         let held = match &mut self.engine {
-            Engine::Postgres(session) => session.hold_statement(stmt, params),
+            Engine::Postgres(session) => session.put(stmt, params),
             Engine::Sqlite(_) => Ok(()),
         };
         held.map_err(|error| self.fail(error))
@@ -119,17 +119,18 @@ impl<'c> Tx<'c> {
         self.published.push(Box::new(message));
     }
 
-    /// Holds every other transaction with the same key back until this one has ended: for the few checks that no
-    /// constraint can express. Keys share 256 stripes, so two keys may wait for each other without need; take one
-    /// key a transaction, or several in a fixed order. SQLite has one writer and needs nothing.
-    pub fn lock(&mut self, key: &str) -> Result<(), Error> {
+    /// Holds every other transaction with one of these keys back until this one has ended: for the few checks that no
+    /// constraint can express. Once a transaction, with all the keys it needs, so that two never wait for each other.
+    /// Keys share 256 stripes and may wait without need. SQLite has one writer and needs nothing.
+    pub fn lock(&mut self, keys: &[&str]) -> Result<(), Error> {
         self.guard()?;
         if let Engine::Postgres(_) = self.engine {
-            let stripe = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-            }) >> 56;
-            let stripe = i64::try_from(stripe).expect("eight bits fit");
-            self.query_one(&crate::migrate::LOCK_STRIPE, &[Value::Int(stripe)], |_| Ok(()))?;
+            let mut stripes: Vec<i64> = keys.iter().map(|key| stripe(key)).collect();
+            stripes.sort_unstable();
+            stripes.dedup();
+            for stripe in stripes {
+                self.query_one(&crate::migrate::LOCK_STRIPE, &[Value::Int(stripe)], |_| Ok(()))?;
+            }
         }
         Ok(())
     }
@@ -217,4 +218,12 @@ fn sqlite_row<T>(
     // A statement that returns rows while it changes some (RETURNING) has done its work with the first row.
     while rows.next().map_err(wrong)?.is_some() {}
     Ok(first)
+}
+
+/// FNV-1a, the high eight bits.
+fn stripe(key: &str) -> i64 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    i64::try_from(hash >> 56).unwrap_or(0)
 }

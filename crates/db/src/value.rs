@@ -70,42 +70,35 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     }
 }
 
-/// A value of its own, for a statement that is sent later.
+/// A parameter in the form in which it travels, for a statement that is sent later: what does not fit is found when it
+/// is given, not when it is too late.
 #[derive(Debug)]
-pub(crate) enum Owned {
-    Null,
-    Int(i64),
-    Real(f64),
-    Text(String),
-    Blob(Vec<u8>),
-}
+pub(crate) struct Encoded(Option<BytesMut>);
 
-impl From<Value<'_>> for Owned {
-    fn from(value: Value<'_>) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Int(value) => Self::Int(value),
-            Value::Real(value) => Self::Real(value),
-            Value::Text(value) => Self::Text(value.to_owned()),
-            Value::Blob(value) => Self::Blob(value.to_owned()),
+impl Encoded {
+    pub(crate) fn new(value: &Value<'_>, ty: &Type) -> Result<Self, String> {
+        let mut bytes = BytesMut::new();
+        match value.to_sql(ty, &mut bytes) {
+            Ok(IsNull::Yes) => Ok(Self(None)),
+            Ok(IsNull::No) => Ok(Self(Some(bytes))),
+            Err(error) => Err(error.to_string()),
         }
     }
 }
 
-impl ToSql for Owned {
+impl ToSql for Encoded {
     fn to_sql(
         &self,
-        ty: &Type,
+        _: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        let value = match self {
-            Self::Null => Value::Null,
-            Self::Int(value) => Value::Int(*value),
-            Self::Real(value) => Value::Real(*value),
-            Self::Text(value) => Value::Text(value),
-            Self::Blob(value) => Value::Blob(value),
-        };
-        value.to_sql(ty, out)
+        match &self.0 {
+            None => Ok(IsNull::Yes),
+            Some(bytes) => {
+                out.extend_from_slice(bytes);
+                Ok(IsNull::No)
+            }
+        }
     }
 
     fn accepts(_: &Type) -> bool {

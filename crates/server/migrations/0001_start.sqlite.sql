@@ -87,6 +87,11 @@ CREATE INDEX conversation_unlinked ON conversation (client_id, id) WHERE custome
 -- A conversation with one event was last changed when it started, which its id says.
 CREATE INDEX conversation_by_update ON conversation (updated_at, id, status, chat_queue_id, agent_id) WHERE seq > 1;
 
+-- Customers whose waiting conversations are being linked, in steps.
+CREATE TABLE linking (
+    customer_id INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+
 -- The log of every conversation: its one truth.
 CREATE TABLE event (
     conversation_id BLOB NOT NULL,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rozmowa_db::{Address, Db, Options};
+use rozmowa_db::{Address, Db, Options, Tx};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -16,15 +16,16 @@ use tokio_rustls::TlsAcceptor;
 use crate::app::App;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
+use crate::conversation;
 use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
-use crate::http::{idempotency, metrics};
+use crate::http::{Error, idempotency, metrics};
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
 
-/// How often what is over is swept away.
-const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// How often what was left to later is looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// File descriptors beside connections: files, database, logs.
@@ -175,23 +176,29 @@ fn raise_file_limit(connections: usize) {
     }
 }
 
+/// Work that is done in steps, now and then. What a step leaves is found again, by this process or another.
 async fn tidy(app: App) {
     let mut ticks = tokio::time::interval(TIDY_EVERY);
     loop {
         ticks.tick().await;
-        app.gate.tidy();
-        loop {
-            let now = app.clock.now();
-            match app.db.write(move |tx| idempotency::sweep(tx, now)).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!(
-                        cause = error.cause(),
-                        "old idempotency keys could not be swept away"
-                    );
-                    break;
-                }
+        let clock = app.clock.clone();
+        in_steps(&app, "linking", move |tx| conversation::link_more(tx, clock.now())).await;
+        let clock = app.clock.clone();
+        in_steps(&app, "sweeping", move |tx| idempotency::sweep(tx, clock.now())).await;
+    }
+}
+
+async fn in_steps(
+    app: &App,
+    work: &str,
+    step: impl Fn(&mut Tx<'_>) -> Result<bool, Error> + Clone + Send + 'static,
+) {
+    loop {
+        match app.db.write(step.clone()).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                return tracing::warn!(work, cause = error.cause(), "will be tried again");
             }
         }
     }

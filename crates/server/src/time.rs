@@ -1,8 +1,8 @@
 //! Times on the wire: naive local time of the installation's zone.
 
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::clock::Millis;
 
@@ -29,25 +29,45 @@ pub enum Bound {
 
 /// Reads `2014-07-04`, `2014-07-14 12:34`, `2014-07-14 12:34:56` and `2014-07-14 12:34:56.789`.
 pub fn parse(text: &str, bound: Bound, zone: &TimeZone) -> Option<Millis> {
-    const PATTERNS: [&str; 3] = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f"];
     // The pattern language is lenient about digits; the documented forms are not.
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let (start, span) = match text.len() {
-        10 if digits == 8 => (
-            Date::strptime("%Y-%m-%d", text).ok()?.to_datetime(jiff::civil::Time::midnight()),
-            1.day(),
-        ),
-        16 if digits == 12 => (DateTime::strptime(PATTERNS[0], text).ok()?, 1.minute()),
-        19 if digits == 14 => (DateTime::strptime(PATTERNS[1], text).ok()?, 1.second()),
-        23 if digits == 17 => (DateTime::strptime(PATTERNS[2], text).ok()?, 1.millisecond()),
+    let (start, length) = match (text.len(), digits) {
+        (10, 8) => {
+            let date = Date::strptime("%Y-%m-%d", text).ok()?;
+            return match (bound, date.tomorrow()) {
+                (Bound::From, _) => first(date.to_datetime(Time::midnight()), zone),
+                (Bound::Until, Ok(next)) => first(next.to_datetime(Time::midnight()), zone),
+                // The last day of all.
+                (Bound::Until, Err(_)) => Some(Timestamp::MAX.as_millisecond()),
+            };
+        }
+        (16, 12) => (DateTime::strptime("%Y-%m-%d %H:%M", text).ok()?, 60_000),
+        (19, 14) => (DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?, 1_000),
+        (23, 17) => (DateTime::strptime("%Y-%m-%d %H:%M:%S%.f", text).ok()?, 1),
         _ => return None,
     };
-    let at = match bound {
-        Bound::From => zone.to_ambiguous_timestamp(start).earlier(),
-        Bound::Until => zone.to_ambiguous_timestamp(start.checked_add(span).ok()?).later(),
-    };
-    // A time that the clocks skip means the moment of the jump, whichever way it is read.
-    Some(at.ok()?.as_millisecond())
+    match bound {
+        Bound::From => first(start, zone),
+        Bound::Until => {
+            let ambiguous = zone.to_ambiguous_timestamp(start);
+            // A time that the clocks skip has no length.
+            if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
+                return first(start, zone);
+            }
+            Some(ambiguous.later().map_or(Timestamp::MAX, |at| at).as_millisecond() + length)
+        }
+    }
+}
+
+/// The first moment that a local time can mean; one that the clocks skip means the moment of the jump.
+fn first(local: DateTime, zone: &TimeZone) -> Option<Millis> {
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let is_skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+    let at = ambiguous.earlier().ok()?;
+    if is_skipped {
+        return zone.following(at).next().map(|jump| jump.timestamp().as_millisecond());
+    }
+    Some(at.as_millisecond())
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ fn after_a_statement_error_everything_else_is_refused(place: &Place) {
                 tx.query(&sql::NUMBERS, params![], |_| Ok(())).map(drop),
                 tx.query_opt(&sql::NUMBERS, params![], |_| Ok(())).map(drop),
                 tx.query_one(&sql::NUMBERS, params![], |_| Ok(())),
-                tx.lock("key"),
+                tx.lock(&["key"]),
                 tx.plan(&sql::NUMBERS).map(drop),
                 tx.schema().map(drop),
                 tx.integrity_check().map(drop),
@@ -286,7 +286,7 @@ fn one_key_lets_one_transaction_in_at_a_time(place: &Place) {
         let db = db.clone();
         start(async move {
             db.write(move |tx| {
-                tx.lock("the one chair")?;
+                tx.lock(&["the one chair"])?;
                 let taken: i64 =
                     tx.query_one(&sql::CLAIMS_OF, params!["chair"], |row| row.get(0))?;
                 if taken == 0 {

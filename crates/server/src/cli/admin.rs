@@ -10,7 +10,7 @@ use crate::agent::{self, NewAgent};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::conversation;
-use crate::customer::{self, NewCustomer};
+use crate::customer::NewCustomer;
 use crate::http::params::Email;
 use crate::queue;
 use crate::server;
@@ -204,25 +204,16 @@ impl CustomerCommand {
         let Self::Add { identifier, name, surname, emails } = self;
         let identifier =
             identifier.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let customer = NewCustomer { identifier: identifier.clone(), name, surname, emails };
+        let customer = NewCustomer { identifier, name, surname, emails };
         let db = server::open_store(config)?;
         let now = Clock::System.now();
-        let added = write(&db, move |tx| customer::add(tx, &customer, now))?;
+        let added = write(&db, move |tx| conversation::add_customer(tx, &customer, now))?;
         let result = match added {
             None => Err("there is a customer of this identifier already".to_owned()),
             Some(customer) => {
                 println!("{}", customer.id);
                 // In steps, so that the server's calls come in between.
-                if let Some(identifier) = identifier {
-                    loop {
-                        let (identifier, customer) = (identifier.clone(), customer.clone());
-                        if !write(&db, move |tx| {
-                            conversation::link(tx, &identifier, &customer, now)
-                        })? {
-                            break;
-                        }
-                    }
-                }
+                while write(&db, move |tx| conversation::link_more(tx, now))? {}
                 Ok(())
             }
         };

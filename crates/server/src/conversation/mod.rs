@@ -35,6 +35,13 @@ rozmowa_db::statements! {
     CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = $2, closed_at = $2, status = 2
         WHERE id = $1 AND status <> 2 RETURNING seq";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
+    /// Customers whose conversations are not all linked yet.
+    LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
+            (SELECT email FROM customer_email WHERE customer_id = c.id ORDER BY position LIMIT 1)
+        FROM linking l JOIN customer c ON c.id = l.customer_id WHERE c.identifier IS NOT NULL
+        ORDER BY l.customer_id LIMIT 1";
+    LEAVE = "INSERT INTO linking (customer_id) VALUES ($1) ON CONFLICT DO NOTHING";
+    DONE = "DELETE FROM linking WHERE customer_id = $1";
     LINK = "UPDATE conversation SET seq = seq + 1, updated_at = $2, customer_id = $3,
             client_name = CASE WHEN client_name = '' AND client_surname = '' THEN $4 ELSE client_name END,
             client_surname = CASE WHEN client_name = '' AND client_surname = '' THEN $5 ELSE client_surname END,
@@ -140,9 +147,10 @@ fn find_or_add_customer(
     if found.is_some() || (hints.client_id.is_none() && hints.email.is_none() && !has_name) {
         return Ok(found);
     }
-    if let Some(key) = hints.client_id.as_deref().or(hints.email.as_deref()) {
+    let emails: Vec<String> = hints.email.iter().cloned().collect();
+    if !hints.is_empty() {
         // Somebody may be making this very customer: look again once that is over.
-        customer::hold(tx, key)?;
+        customer::hold(tx, hints.client_id.as_deref(), &emails)?;
         if let Some(found) = customer::find_match(tx, &hints)? {
             return Ok(Some(found));
         }
@@ -154,9 +162,43 @@ fn find_or_add_customer(
         identifier: hints.client_id,
         name: new.client_name.clone(),
         surname: new.client_surname.clone(),
-        emails: hints.email.into_iter().collect(),
+        emails,
     };
-    customer::add(tx, &customer, app.clock.now())
+    add_customer(tx, &customer, app.clock.now())
+}
+
+/// Adds a customer and links the conversations that have waited for one of this identifier. What does not fit into one
+/// transaction is left to [`link_more`]. `None` when the identifier is another customer's.
+pub fn add_customer(
+    tx: &mut Tx<'_>,
+    customer: &NewCustomer,
+    now: Millis,
+) -> Result<Option<Matched>, Error> {
+    let Some(added) = customer::add(tx, customer, now)? else { return Ok(None) };
+    if let Some(identifier) = &customer.identifier
+        && link(tx, identifier, &added, now)?
+    {
+        tx.put(&LEAVE, params![added.id])?;
+    }
+    Ok(Some(added))
+}
+
+/// Goes on with what [`add_customer`] has left; false when nothing is left.
+pub fn link_more(tx: &mut Tx<'_>, now: Millis) -> Result<bool, Error> {
+    let left = tx.query_opt(&LEFT, params![], |row| {
+        let customer = Matched {
+            id: row.get(0)?,
+            name: row.get(2)?,
+            surname: row.get(3)?,
+            email: row.get(4)?,
+        };
+        Ok((row.get::<String>(1)?, customer))
+    })?;
+    let Some((identifier, customer)) = left else { return Ok(false) };
+    if !link(tx, &identifier, &customer, now)? {
+        tx.put(&DONE, params![customer.id])?;
+    }
+    Ok(true)
 }
 
 /// Links a step's worth of the conversations that kept the customer's identifier; false when none is left.

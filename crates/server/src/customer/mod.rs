@@ -68,12 +68,10 @@ pub struct NewCustomer {
     pub emails: Vec<String>,
 }
 
-/// `None` when the identifier is another customer's. Conversations that waited for this identifier are linked in
-/// steps by [`conversation::link`](crate::conversation::link), which the caller runs until it has none left.
+/// `None` when the identifier is another customer's. Conversations that waited for this identifier are linked by
+/// [`conversation::add_customer`](crate::conversation::add_customer).
 pub fn add(tx: &mut Tx<'_>, customer: &NewCustomer, now: Millis) -> Result<Option<Matched>, Error> {
-    if let Some(identifier) = &customer.identifier {
-        hold(tx, identifier)?;
-    }
+    hold(tx, customer.identifier.as_deref(), &customer.emails)?;
     let id = crate::counter::next(tx, "customer")?;
     let NewCustomer { identifier, name, surname, emails } = customer;
     if tx.execute(&ADD, params![id, identifier.as_deref(), name, surname, now])? == 0 {
@@ -90,11 +88,13 @@ pub fn add(tx: &mut Tx<'_>, customer: &NewCustomer, now: Millis) -> Result<Optio
     }))
 }
 
-/// Held by whoever is about to say "nobody has this identifier (or address)", and by whoever is about to give it to
+/// Held by whoever is about to say "nobody has this identifier or this address", and by whoever is about to give it to
 /// somebody: neither can miss the other.
-pub fn hold(tx: &mut Tx<'_>, key: &str) -> Result<(), Error> {
-    tx.lock(key)?;
-    Ok(())
+pub fn hold(tx: &mut Tx<'_>, identifier: Option<&str>, emails: &[String]) -> Result<(), Error> {
+    let identifier = identifier.map(|identifier| format!("identifier {identifier}"));
+    let emails = emails.iter().map(|email| format!("email {}", fold(email)));
+    let keys: Vec<String> = identifier.into_iter().chain(emails).collect();
+    Ok(tx.lock(&keys.iter().map(String::as_str).collect::<Vec<_>>())?)
 }
 
 fn fold(email: &str) -> String {

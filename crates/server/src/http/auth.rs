@@ -1,13 +1,11 @@
 //! HTTP Basic for API users: one hash for many calls, failures limited by address.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
-use governor::clock::Clock as _;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::{HeaderMap, header};
 use moka::future::Cache;
 use rozmowa_db::Db;
@@ -22,6 +20,9 @@ use crate::secret::Key;
 /// How long a right pair of name and password is remembered.
 const REMEMBERED_FOR: Duration = Duration::from_mins(5);
 const REMEMBERED_MAX: u64 = 10_000;
+/// Failures are counted over this long, by at most so many addresses.
+const WINDOW: Duration = Duration::from_mins(1);
+const ADDRESSES_MAX: u64 = 100_000;
 /// Longer ones are wrong without a look.
 const HEADER_MAX: usize = 1024;
 
@@ -40,12 +41,11 @@ pub struct Gate {
     /// By a fingerprint under a key of this process: the cache holds no password.
     remembered: Cache<[u8; 32], Arc<Caller>>,
     key: Key,
-    failures: DefaultKeyedRateLimiter<IpAddr>,
+    failures: Failures,
 }
 
 impl Gate {
     pub fn new(db: Db, ids: &Ids, failures_per_minute: u32) -> Self {
-        let quota = NonZeroU32::new(failures_per_minute).unwrap_or(NonZeroU32::MIN);
         Self {
             db,
             hasher: Hasher::new(ids.bytes()),
@@ -54,18 +54,12 @@ impl Gate {
                 .time_to_live(REMEMBERED_FOR)
                 .build(),
             key: Key::passing(ids),
-            failures: RateLimiter::keyed(Quota::per_minute(quota)),
+            failures: Failures::new(failures_per_minute),
         }
     }
 
     pub fn hasher(&self) -> &Hasher {
         &self.hasher
-    }
-
-    /// Forgets addresses that have been quiet.
-    pub fn tidy(&self) {
-        self.failures.retain_recent();
-        self.failures.shrink_to_fit();
     }
 
     /// Who the header says is calling. That nothing has changed since is checked in the call's own transaction.
@@ -98,13 +92,8 @@ impl Gate {
         password: String,
         from: IpAddr,
     ) -> Result<Arc<Caller>, Error> {
-        // Before the hash, so that guessing costs the guesser and not us. A right pair takes its share too, once
-        // in five minutes.
-        if let Err(wait) = self.failures.check_key(&limited_as(from)) {
-            let wait = wait.wait_time_from(self.failures.clock().now()).as_secs() + 1;
-            let fault = Fault::new(Code::TooManyFailures).with("seconds", wait);
-            return Err(Error::from(fault).retry_after(wait));
-        }
+        // Before the hash, so that guessing costs the guesser and not us.
+        self.failures.check(from)?;
         let found = self.db.read(move |tx| account::find(tx, &name)).await?;
         let user = found.filter(|user| user.is_enabled);
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -115,8 +104,48 @@ impl Gate {
                 credential_version: user.credential_version,
                 methods: user.methods,
             })),
-            _ => Err(Code::Unauthorized.into()),
+            _ => {
+                self.failures.count(from);
+                Err(Code::Unauthorized.into())
+            }
         }
+    }
+}
+
+/// Wrong credentials by address, in windows of a minute that begin with the first. Checks that are under way when
+/// the limit is reached still end: the hasher's own bounds say how many.
+struct Failures {
+    limit: u32,
+    windows: moka::sync::Cache<IpAddr, Arc<Window>>,
+}
+
+struct Window {
+    since: Instant,
+    failures: AtomicU32,
+}
+
+impl Failures {
+    fn new(limit: u32) -> Self {
+        let windows =
+            moka::sync::Cache::builder().max_capacity(ADDRESSES_MAX).time_to_live(WINDOW).build();
+        Self { limit, windows }
+    }
+
+    fn check(&self, from: IpAddr) -> Result<(), Error> {
+        let Some(window) = self.windows.get(&limited_as(from)) else { return Ok(()) };
+        if window.failures.load(Ordering::Relaxed) < self.limit {
+            return Ok(());
+        }
+        let wait = WINDOW.saturating_sub(window.since.elapsed()).as_secs() + 1;
+        let fault = Fault::new(Code::TooManyFailures).with("seconds", wait);
+        Err(Error::from(fault).retry_after(wait))
+    }
+
+    fn count(&self, from: IpAddr) {
+        let window = self.windows.get_with(limited_as(from), || {
+            Arc::new(Window { since: Instant::now(), failures: AtomicU32::new(0) })
+        });
+        window.failures.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::http::Error;
+use crate::http::service::Own;
 use crate::locale::Language;
 
 const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")
     };
-    (code, Json(Health { status, reasons })).into_response()
+    (code, axum::Extension(Own), Json(Health { status, reasons })).into_response()
 }
 
 /// Tries it: only a real write finds a full disk, and finds that there is room again. Whoever asks within a second gets the same

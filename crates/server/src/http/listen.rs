@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,9 +12,10 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -26,6 +28,8 @@ const HEAD_BYTES_MAX: u32 = 64 * 1024;
 const STREAMS_MAX: u32 = 128;
 /// A peer that does not answer for this long is gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// Bytes that a peer does not acknowledge for this long end the connection.
+const UNREAD_MAX: Duration = Duration::from_mins(1);
 /// After a failed accept: most often there are no file descriptors left, and some will be free soon.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// The first bytes of HTTP/2 without TLS.
@@ -37,6 +41,8 @@ pub struct Door {
     head_timeout: Duration,
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
+    /// Told to connections that have not said anything yet.
+    closing: watch::Sender<bool>,
 }
 
 impl Door {
@@ -46,6 +52,7 @@ impl Door {
             head_timeout: Duration::from_secs(limits.head_seconds),
             permits: Arc::new(Semaphore::new(limits.connections)),
             graceful: GracefulShutdown::new(),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -68,9 +75,9 @@ impl Door {
                 head_timeout: self.head_timeout,
                 watcher: self.graceful.watcher(),
             };
-            let tls = tls.clone();
+            let (tls, mut closing) = (tls.clone(), self.closing.subscribe());
             tokio::spawn(async move {
-                connection.serve(stream, tls).await;
+                connection.serve(stream, tls, &mut closing).await;
                 drop(permit);
             });
         }
@@ -78,6 +85,7 @@ impl Door {
 
     /// Ends idle connections, and the others after the answer under way.
     pub async fn close(self) {
+        self.closing.send_replace(true);
         self.graceful.shutdown().await;
     }
 }
@@ -90,21 +98,24 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn serve(
+        self,
+        stream: TcpStream,
+        tls: Option<TlsAcceptor>,
+        closing: &mut watch::Receiver<bool>,
+    ) {
         let _ = stream.set_nodelay(true);
+        // A peer that does not take its answer is gone, too.
+        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_MAX));
         let limit = self.head_timeout;
-        match tls {
-            Some(tls) => {
-                if let Ok(Ok(stream)) = timeout(limit, tls.accept(stream)).await {
-                    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.speak(stream, is_http2).await;
-                }
+        if let Some(tls) = tls {
+            let greeted = async { tls.accept(stream).await.ok() };
+            if let Some(stream) = in_time(limit, closing, greeted).await {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.speak(stream, is_http2).await;
             }
-            None => {
-                if let Ok(Some(is_http2)) = timeout(limit, starts_http2(&stream)).await {
-                    self.speak(stream, is_http2).await;
-                }
-            }
+        } else if let Some(is_http2) = in_time(limit, closing, starts_http2(&stream)).await {
+            self.speak(stream, is_http2).await;
         }
     }
 
@@ -115,10 +126,19 @@ impl Connection {
         is_http2: bool,
     ) {
         let Self { service, peer, head_timeout, watcher } = self;
-        let answer = service_fn(move |request: hyper::Request<Incoming>| {
-            let service = service.clone();
-            async move { Ok::<_, Infallible>(service.answer(request, peer.ip()).await) }
-        });
+        let activity = Arc::new(Activity::default());
+        let answer = {
+            let activity = Arc::clone(&activity);
+            service_fn(move |request: hyper::Request<Incoming>| {
+                let service = service.clone();
+                let under_way = Activity::begin(&activity);
+                async move {
+                    let answer = service.answer(request, peer.ip()).await;
+                    drop(under_way);
+                    Ok::<_, Infallible>(answer)
+                }
+            })
+        };
         let io = TokioIo::new(stream);
         let ended = if is_http2 {
             let connection = http2::Builder::new(TokioExecutor::new())
@@ -127,7 +147,11 @@ impl Connection {
                 .max_concurrent_streams(STREAMS_MAX)
                 .max_header_list_size(HEAD_BYTES_MAX)
                 .serve_connection(io, answer);
-            watcher.watch(connection).await
+            // HTTP/1 has a time-out for this built in.
+            tokio::select! {
+                ended = watcher.watch(connection) => ended,
+                () = activity.idle_for(head_timeout) => Ok(()),
+            }
         } else {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -139,6 +163,54 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(%error, %peer, "a connection ended badly");
         }
+    }
+}
+
+/// What a peer does before the server closes or loses its patience.
+async fn in_time<T>(
+    limit: Duration,
+    closing: &mut watch::Receiver<bool>,
+    step: impl Future<Output = Option<T>>,
+) -> Option<T> {
+    tokio::select! {
+        step = timeout(limit, step) => step.ok().flatten(),
+        _ = closing.wait_for(|closing| *closing) => None,
+    }
+}
+
+/// What goes on on a connection: how many requests have begun, and how many are under way.
+#[derive(Default)]
+struct Activity {
+    begun: AtomicUsize,
+    under_way: AtomicUsize,
+}
+
+struct UnderWay(Arc<Activity>);
+
+impl Activity {
+    fn begin(this: &Arc<Self>) -> UnderWay {
+        this.begun.fetch_add(1, Ordering::Relaxed);
+        this.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(this))
+    }
+
+    /// Resolves when nothing has begun or been under way for that long.
+    async fn idle_for(&self, time: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Relaxed);
+            tokio::time::sleep(time).await;
+            if self.under_way.load(Ordering::Relaxed) == 0
+                && self.begun.load(Ordering::Relaxed) == begun
+            {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -29,6 +29,12 @@ pub enum Node {
     Map(BTreeMap<String, Node>),
 }
 
+impl Node {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Scalar(text) if text.is_empty())
+    }
+}
+
 /// What a request gave, wherever it stood.
 #[derive(Debug)]
 pub struct Params {
@@ -45,24 +51,30 @@ impl Params {
     /// Reads a query or a form, PHP's brackets included.
     pub fn add_form(&mut self, place: &'static str, text: &[u8]) {
         let mut tree = BTreeMap::new();
+        let mut is_unreadable = false;
         for (count, pair) in
             text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate()
         {
             if count == PARAMETERS_MAX {
-                return self.faults.push(Fault::new(Code::TooManyParameters));
+                self.faults.push(Fault::new(Code::TooManyParameters));
+                break;
             }
             let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
                 None => (pair, &[][..]),
             };
             let (Some(name), Some(value)) = (decode(name), decode(value)) else {
-                return self.faults.push(Fault::new(Code::MalformedForm).with("place", place));
+                is_unreadable = true;
+                continue;
             };
             if let Err(fault) = plant(&mut tree, &name, value) {
                 self.faults.push(fault);
             }
         }
         self.merge(tree.into_iter().map(|(name, node)| (name, listed(node))));
+        if is_unreadable {
+            self.faults.push(Fault::new(Code::MalformedForm).with("place", place));
+        }
     }
 
     /// Reads a JSON object; `null` is as good as absent.
@@ -81,7 +93,9 @@ impl Params {
     fn merge(&mut self, more: impl Iterator<Item = (String, Node)>) {
         for (name, node) in more {
             match self.values.get(&name) {
-                Some(earlier) if *earlier != node => {
+                // What is empty says nothing, and contradicts nothing.
+                Some(_) if node.is_empty() => {}
+                Some(earlier) if *earlier != node && !earlier.is_empty() => {
                     self.faults.push(Fault::of(Code::Contradiction, &shown(&name)));
                 }
                 _ => {
@@ -105,8 +119,13 @@ impl Params {
         self.values.contains_key(name)
     }
 
+    /// What is wrong. A parameter is not called missing when it may stand in what could not be read.
     pub fn faults(&mut self) -> Vec<Fault> {
-        std::mem::take(&mut self.faults)
+        let mut faults = std::mem::take(&mut self.faults);
+        if faults.iter().any(|f| matches!(f.code, Code::MalformedForm | Code::TooManyParameters)) {
+            faults.retain(|fault| fault.code != Code::Missing);
+        }
+        faults
     }
 }
 

@@ -25,6 +25,10 @@ use crate::locale::Language;
 /// Smaller answers gain nothing from compression.
 const COMPRESSED_FROM_BYTES: u64 = 1024;
 
+/// Marks an answer that is no error of ours although its status says so.
+#[derive(Clone, Copy)]
+pub struct Own;
+
 /// Answers requests, whatever connection they come from.
 #[derive(Clone)]
 pub struct Service {
@@ -70,9 +74,9 @@ impl Service {
 fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> Response {
     let route = response.extensions_mut().remove::<MatchedPath>();
     let mut error = response.extensions_mut().remove::<Error>();
-    if error.is_none()
-        && (response.status().is_client_error() || response.status().is_server_error())
-    {
+    let is_own = response.extensions().get::<Own>().is_some();
+    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    if error.is_none() && is_failure && !is_own {
         error = Some(foreign(&response));
     }
     if let Some(error) = error {
