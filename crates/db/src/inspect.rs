@@ -20,6 +20,7 @@ pub(crate) fn plan_sqlite(
 pub(crate) fn plan_postgres(session: &mut Session, stmt: &Stmt) -> Result<Vec<String>, Error> {
     let nulls = vec!["NULL"; session.params_of(stmt)?].join(", ");
     let arguments = if nulls.is_empty() { String::new() } else { format!("({nulls})") };
+    session.flush()?;
     session
         .batch("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")?;
     session.texts(&format!(

@@ -110,8 +110,8 @@ impl Worker {
                     Vec::new()
                 }
             };
-            job.answer();
             publish(&self.sink, published);
+            job.answer();
         }
     }
 

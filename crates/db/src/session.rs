@@ -216,6 +216,14 @@ impl Session {
         self.one(statement, stmt.name()).map(|statement| statement.params().len())
     }
 
+    /// Sends what was held back, for a plain text that has to come after it.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        let (begin, held) = self.take_held();
+        let client = &self.client;
+        let sent = wait(&self.runtime, async { (send_all(client, begin, &held).await, Ok(())) });
+        self.answered(sent, "flush")
+    }
+
     /// Another node may have changed what they were prepared for.
     pub(crate) fn forget_prepared(&mut self) {
         self.prepared.clear();

@@ -228,10 +228,10 @@ impl Writer {
                 job.fail(error);
             }
         }
+        publish(&self.sink, published);
         for job in jobs {
             job.answer();
         }
-        publish(&self.sink, published);
     }
 
     fn commit(&self) -> Result<(), Error> {
@@ -421,7 +421,10 @@ pub fn backup(source: &Path, target: &Path) -> Result<(), Error> {
     copy(source, &partial)
         .and_then(|()| put_in_place(&partial, target).map_err(Error::unavailable))
         .inspect_err(|_| {
-            let _ = std::fs::remove_file(&partial);
+            // What the engine wrote on the way stands beside it.
+            for left in [partial.clone(), PathBuf::from(format!("{}-journal", partial.display()))] {
+                let _ = std::fs::remove_file(left);
+            }
         })
 }
 

@@ -83,6 +83,8 @@ CREATE INDEX conversation_by_agent ON conversation (agent_id, id, status, chat_q
     WHERE agent_id IS NOT NULL;
 CREATE INDEX conversation_by_customer ON conversation (customer_id, id, status, chat_queue_id, agent_id)
     WHERE customer_id IS NOT NULL;
+CREATE INDEX conversation_by_client ON conversation (client_id, id, status, chat_queue_id, agent_id)
+    WHERE client_id IS NOT NULL;
 CREATE INDEX conversation_unlinked ON conversation (client_id, id) WHERE customer_id IS NULL AND client_id IS NOT NULL;
 -- A conversation with one event was last changed when it started, which its id says.
 CREATE INDEX conversation_by_update ON conversation (updated_at, id, status, chat_queue_id, agent_id) WHERE seq > 1;

@@ -63,7 +63,7 @@ pub fn parse(text: &str, bound: Bound, zone: &TimeZone) -> Option<Millis> {
 fn first(local: DateTime, zone: &TimeZone) -> Option<Millis> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     let is_skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-    let at = ambiguous.earlier().ok()?;
+    let at = ambiguous.earlier().unwrap_or(Timestamp::MAX);
     if is_skipped {
         return zone.following(at).next().map(|jump| jump.timestamp().as_millisecond());
     }

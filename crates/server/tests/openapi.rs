@@ -2,15 +2,31 @@
 
 /// Set to write it anew.
 const UPDATE: &str = "UPDATE_OPENAPI";
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+const CODES_START: &str = "<!-- codes: written by `make openapi` -->\n";
+const CODES_END: &str = "<!-- /codes -->";
 
 #[test]
 fn the_reference_in_docs_is_the_one_that_is_served() {
-    let served = rozmowa::router::reference();
+    check_or_write("openapi.json", |_| rozmowa::router::reference());
+}
+
+#[test]
+fn the_table_of_codes_in_docs_is_the_one_that_is_used() {
+    check_or_write("API.md", |kept| {
+        let (before, rest) = kept.split_once(CODES_START).expect("the table has a start");
+        let (_, after) = rest.split_once(CODES_END).expect("the table has an end");
+        format!("{before}{CODES_START}{}{CODES_END}{after}", rozmowa::http::error::table())
+    });
+}
+
+fn check_or_write(name: &str, made: impl Fn(&str) -> String) {
+    let path = format!("{DOCS}/{name}");
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let made = made(&kept);
     if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(PATH, served).expect("docs/openapi.json can be written");
+        std::fs::write(&path, made).expect("docs can be written");
         return;
     }
-    let kept = std::fs::read_to_string(PATH).expect("docs/openapi.json can be read");
-    assert!(kept == served, "docs/openapi.json is out of date: run `make openapi`");
+    assert!(kept == made, "docs/{name} is out of date: run `make openapi`");
 }

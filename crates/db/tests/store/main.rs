@@ -1,8 +1,7 @@
 //! What the store promises, on both engines through the same code wherever that makes sense.
 //!
 //! PostgreSQL takes part when `ROZMOWA_TEST_POSTGRES` names a server
-//! (`rozmowa-load with-postgres -- cargo test -p rozmowa-db` brings one). Tests that are ignored with a reason show
-//! a known defect: take the mark away together with the defect.
+//! (`rozmowa-load with-postgres -- cargo test -p rozmowa-db` brings one).
 
 #[macro_use]
 mod place;

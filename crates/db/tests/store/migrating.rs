@@ -115,7 +115,6 @@ fn an_empty_postgres_without_leave_to_migrate_stays_empty() {
 }
 
 #[test]
-#[ignore = "opening with migrate = false makes the file before it finds that nothing is in it"]
 fn a_missing_file_without_leave_to_migrate_stays_missing() {
     let place = Place::sqlite();
     let look = Options { migrate: false, ..few() };

@@ -34,22 +34,6 @@ macro_rules! on_both_engines {
     };
 }
 
-/// A known defect on both engines: ignored, with the defect as the reason.
-macro_rules! defect_on_both_engines {
-    ($($name:ident: $reason:literal),* $(,)?) => {
-        mod defect_on_sqlite {
-            $(#[test] #[ignore = $reason]
-            fn $name() { super::$name(&$crate::place::Place::sqlite()); })*
-        }
-        mod defect_on_postgres {
-            $(#[test] #[ignore = $reason]
-            fn $name() {
-                if let Some(place) = $crate::place::Place::postgres() { super::$name(&place); }
-            })*
-        }
-    };
-}
-
 /// Where one test keeps its data: a folder, or a schema of the server that the environment names.
 pub struct Place {
     pub address: Address,

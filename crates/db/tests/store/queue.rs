@@ -18,13 +18,8 @@ on_both_engines!(
     closing_finishes_what_was_accepted,
     a_closed_store_says_so,
     a_store_that_was_let_go_without_closing_loses_nothing,
-);
-
-defect_on_both_engines!(
-    a_call_made_while_the_store_closes_gets_an_answer:
-        "a job that is queued behind Close is never run, failed or dropped: its caller waits for ever",
-    a_sink_that_panics_costs_nobody_the_store:
-        "a panic of the sink ends the thread: what was committed is told as Closed, and so is everything after",
+    a_call_made_while_the_store_closes_gets_an_answer,
+    a_sink_that_panics_costs_nobody_the_store,
 );
 
 fn a_full_queue_turns_away_at_once_and_keeps_what_it_accepted(place: &Place) {
@@ -158,7 +153,6 @@ fn an_inline_store_runs_closures_on_the_thread_that_asks() {
 }
 
 #[test]
-#[ignore = "close() of an inline store does nothing: later calls are still served"]
 fn an_inline_store_closes_like_any_other() {
     let place = Place::sqlite();
     let db = place.open_with(&Options { inline: true, ..one() });

@@ -116,7 +116,6 @@ fn the_leavings_of_a_broken_off_copy_are_in_nobodys_way() {
 }
 
 #[test]
-#[ignore = "backup() of a path that is not there makes an empty database and reports success"]
 fn a_copy_of_nothing_is_an_error() {
     let place = Place::sqlite();
     let target = place.folder().join("copy.db");

@@ -90,7 +90,6 @@ fn another_process_that_never_ends_gets_the_write_an_error_and_nothing_is_done()
 }
 
 #[test]
-#[ignore = "each waiting group waits its own ten seconds: the third call in a row is answered after thirty"]
 fn calls_behind_a_lock_are_not_held_up_one_after_the_other() {
     let place = Place::sqlite();
     let db = place.open();
@@ -128,7 +127,6 @@ fn beside_a_server_under_load_the_command_line_gets_its_turn() {
 }
 
 #[test]
-#[ignore = "the closing checkpoint (TRUNCATE) holds the write lock while it waits for the server's readers"]
 fn closing_beside_a_server_with_a_long_read_holds_up_no_write() {
     let place = Place::sqlite();
     let server = place.open();

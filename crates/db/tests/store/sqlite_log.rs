@@ -41,7 +41,6 @@ fn write_mib(db: &Db, log: &Path, first_id: i64, mib: u64) -> u64 {
 }
 
 #[test]
-#[ignore = "RESTART loses against this store's own checkpointer, which is under way nearly always when the log is long"]
 fn the_log_stays_short_under_unbroken_writing() {
     let place = Place::sqlite();
     let db = place.open();
@@ -61,7 +60,6 @@ fn the_log_stays_short_under_unbroken_writing() {
 }
 
 #[test]
-#[ignore = "RESTART loses against this store's own checkpointer, which is under way nearly always when the log is long"]
 fn a_log_that_a_long_read_made_long_is_used_again_after_it() {
     let place = Place::sqlite();
     let db = place.open_with(&Options { readers: 2, ..few() });

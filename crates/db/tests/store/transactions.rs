@@ -28,13 +28,8 @@ on_both_engines!(
     a_put_that_fails_is_an_error_by_the_commit_and_nothing_is_kept,
     a_put_that_fails_fails_the_next_statement,
     more_puts_than_are_held_back_keep_their_order,
-);
-
-defect_on_both_engines!(
-    a_put_of_the_wrong_type_keeps_nothing:
-        "PostgreSQL: a put whose value cannot be encoded never goes out, and the COMMIT beside it keeps the rest",
-    a_read_that_only_puts_is_told_that_it_cannot:
-        "PostgreSQL: what a read holds back is dropped without a word, and the closure's answer is Ok",
+    a_put_of_the_wrong_type_keeps_nothing,
+    a_read_that_only_puts_is_told_that_it_cannot,
 );
 
 fn add(tx: &mut Tx<'_>, n: i64) -> Result<(), Error> {

@@ -6,14 +6,14 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::list::{self, Client, Filter};
+use super::list::{self, Filter};
 use super::view::{self, Chat, Include, PAGE_MAX};
 use super::{NewConversation, Status};
+use crate::agent;
 use crate::clock;
 use crate::http::error::Envelope;
 use crate::http::params::{Count, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil};
 use crate::http::{Call, Code, Error, Fault, Reply};
-use crate::{agent, customer};
 
 /// What is said: the longest has 16,384 characters.
 type MessageText = Text<16_384>;
@@ -213,7 +213,7 @@ crate::params! { query
         conversation_id: Option<Uuid>,
         /// Our addition: of this customer.
         customer_id: Option<Id>,
-        /// Our addition: of the client with this external id, in the CRM or not.
+        /// Our addition: started with this external id.
         client_id: Option<Line<255>>,
         /// Our addition: handled by this agent.
         user_login: Option<Line<255>>,
@@ -293,6 +293,8 @@ fn filter(tx: &mut rozmowa_db::Tx<'_>, given: &ListChats) -> Result<Option<Filte
     let mut filter = Filter {
         status: given.status,
         chat_queue_id: given.chat_queue_id.map(|id| id.0),
+        customer_id: given.customer_id.map(|id| id.0),
+        client_id: given.client_id.as_deref().map(str::to_owned),
         updated_from: given.updated_from.map(|at| at.0),
         ..Filter::default()
     };
@@ -312,18 +314,6 @@ fn filter(tx: &mut rozmowa_db::Tx<'_>, given: &ListChats) -> Result<Option<Filte
     if let Some(login) = &given.user_login {
         let Some(agent) = agent::find(tx, login)? else { return Ok(None) };
         filter.agent_id = Some(agent.id);
-    }
-    filter.client = given.customer_id.map(|id| Client::Customer(id.0));
-    if let Some(client_id) = &given.client_id {
-        let client = customer::by_identifier(tx, client_id)?
-            .map_or_else(|| Client::Unlinked(client_id.to_string()), Client::Customer);
-        filter.client = match (filter.client, client) {
-            (None, client) => Some(client),
-            (Some(Client::Customer(one)), Client::Customer(other)) if one == other => {
-                Some(Client::Customer(one))
-            }
-            _ => return Ok(None),
-        };
     }
     Ok(Some(filter))
 }

@@ -22,15 +22,9 @@ pub struct Filter {
     pub status: Option<Status>,
     pub chat_queue_id: Option<i64>,
     pub agent_id: Option<i64>,
-    pub client: Option<Client>,
+    pub customer_id: Option<i64>,
+    pub client_id: Option<String>,
     pub updated_from: Option<Millis>,
-}
-
-#[derive(Debug, Clone)]
-pub enum Client {
-    Customer(i64),
-    /// Nobody's in the CRM: the external id that the conversation kept.
-    Unlinked(String),
 }
 
 impl Default for Filter {
@@ -41,7 +35,8 @@ impl Default for Filter {
             status: None,
             chat_queue_id: None,
             agent_id: None,
-            client: None,
+            customer_id: None,
+            client_id: None,
             updated_from: None,
         }
     }
@@ -51,7 +46,7 @@ const STATUS: usize = 1;
 const QUEUE: usize = 2;
 const AGENT: usize = 4;
 const CUSTOMER: usize = 8;
-const UNLINKED: usize = 16;
+const CLIENT: usize = 16;
 const UPDATED: usize = 32;
 const VARIANTS: usize = 64;
 
@@ -79,7 +74,7 @@ fn conditions(mask: usize) -> (String, usize) {
         (QUEUE, "chat_queue_id = "),
         (AGENT, "agent_id = "),
         (CUSTOMER, "customer_id = "),
-        (UNLINKED, "customer_id IS NULL AND client_id = "),
+        (CLIENT, "client_id = "),
     ] {
         if mask & bit != 0 {
             let _ = write!(text, " AND {condition}${next}");
@@ -123,7 +118,7 @@ fn page_statement(mask: usize) -> Stmt {
 fn count_statement(mask: usize) -> Stmt {
     let (mut rest, _) = conditions(mask);
     let text = if mask & UPDATED == 0 {
-        if mask & (STATUS | QUEUE | AGENT | CUSTOMER | UNLINKED) == 0 {
+        if mask & (STATUS | QUEUE | AGENT | CUSTOMER | CLIENT) == 0 {
             // All there are, but said so that the narrow index by status is counted and not the wide rows.
             rest.push_str(" AND status IN (0, 1, 2)");
         }
@@ -180,16 +175,13 @@ fn bind<'a>(filter: &'a Filter, keys: &'a Keys) -> Bound<'a> {
         mask |= AGENT;
         params.push(id.into());
     }
-    match &filter.client {
-        Some(Client::Customer(id)) => {
-            mask |= CUSTOMER;
-            params.push((*id).into());
-        }
-        Some(Client::Unlinked(client_id)) => {
-            mask |= UNLINKED;
-            params.push(client_id.into());
-        }
-        None => {}
+    if let Some(id) = filter.customer_id {
+        mask |= CUSTOMER;
+        params.push(id.into());
+    }
+    if let Some(client_id) = &filter.client_id {
+        mask |= CLIENT;
+        params.push(client_id.into());
     }
     Bound { mask, params }
 }

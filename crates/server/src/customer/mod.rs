@@ -13,7 +13,6 @@ rozmowa_db::statements! {
             (SELECT id FROM customer WHERE id = $1),
             (SELECT id FROM customer WHERE identifier = $2),
             (SELECT min(customer_id) FROM customer_email WHERE email_folded = $3))";
-    BY_IDENTIFIER = "SELECT id FROM customer WHERE identifier = $1";
     ADD = "INSERT INTO customer (id, identifier, name, surname, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING";
     ADD_EMAIL = "INSERT INTO customer_email (customer_id, position, email, email_folded) VALUES ($1, $2, $3, $4)";
@@ -53,10 +52,6 @@ pub fn find_match(tx: &mut Tx<'_>, hints: &Hints) -> Result<Option<Matched>, Err
     Ok(tx.query_opt(&MATCH, hints, |row: &Row<'_>| {
         Ok(Matched { id: row.get(0)?, name: row.get(1)?, surname: row.get(2)?, email: row.get(3)? })
     })?)
-}
-
-pub fn by_identifier(tx: &mut Tx<'_>, identifier: &str) -> Result<Option<i64>, Error> {
-    Ok(tx.query_opt(&BY_IDENTIFIER, params![identifier], |row| row.get(0))?)
 }
 
 /// What makes a customer.

@@ -112,10 +112,10 @@ impl Connection {
             let greeted = async { tls.accept(stream).await.ok() };
             if let Some(stream) = in_time(limit, closing, greeted).await {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.speak(stream, is_http2).await;
+                self.speak(stream, is_http2, closing).await;
             }
         } else if let Some(is_http2) = in_time(limit, closing, starts_http2(&stream)).await {
-            self.speak(stream, is_http2).await;
+            self.speak(stream, is_http2, closing).await;
         }
     }
 
@@ -124,6 +124,7 @@ impl Connection {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         is_http2: bool,
+        closing: &mut watch::Receiver<bool>,
     ) {
         let Self { service, peer, head_timeout, watcher } = self;
         let activity = Arc::new(Activity::default());
@@ -151,6 +152,8 @@ impl Connection {
             tokio::select! {
                 ended = watcher.watch(connection) => ended,
                 () = activity.idle_for(head_timeout) => Ok(()),
+                // The library waits for a handshake that may never come.
+                () = activity.none_by(closing) => Ok(()),
             }
         } else {
             let connection = http1::Builder::new()
@@ -192,6 +195,14 @@ impl Activity {
         this.begun.fetch_add(1, Ordering::Relaxed);
         this.under_way.fetch_add(1, Ordering::Relaxed);
         UnderWay(Arc::clone(this))
+    }
+
+    /// Resolves when the server closes, unless a request has ever begun.
+    async fn none_by(&self, closing: &mut watch::Receiver<bool>) {
+        let _ = closing.wait_for(|closing| *closing).await;
+        if self.begun.load(Ordering::Relaxed) > 0 {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Resolves when nothing has begun or been under way for that long.
