@@ -9,11 +9,11 @@ CRASH_ROUNDS ?= 3
 .DEFAULT_GOAL := help
 # The targets follow each other: two builds at once only wait for cargo's lock.
 .NOTPARALLEL:
-.PHONY: help build run test lint test-rust test-crash test-api crash bench openapi dist dist-test \
+.PHONY: help build run test lint test-rust test-crash test-faults test-api crash faults bench openapi dist dist-test \
 	tools debug load
 
 help: ## This list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## The product, at target/release/rozmowa.
 	$(CARGO) build --release -p rozmowa
@@ -21,7 +21,7 @@ build: ## The product, at target/release/rozmowa.
 run: build ## Build, then start the demo. ARGS='--listen 127.0.0.1:9000' goes to it.
 	target/release/rozmowa demo $(ARGS)
 
-test: tools lint test-rust test-crash test-api ## Everything, on both engines; stops at the first failure.
+test: tools lint test-rust test-crash test-faults test-api ## Everything, on both engines; stops at the first failure.
 
 lint: ## Formatting and clippy; a warning is an error.
 	$(CARGO) fmt --all --check
@@ -34,6 +34,9 @@ test-crash: tools debug ## CRASH_ROUNDS kills (3) on each engine.
 	target/debug/rozmowa-load crash --engine sqlite --rounds $(CRASH_ROUNDS) --connections 64 --server target/debug/rozmowa
 	target/debug/rozmowa-load crash --engine postgres --rounds $(CRASH_ROUNDS) --connections 64 --server target/debug/rozmowa
 
+test-faults: tools debug ## A failing and a full disk, backups and the CLI under load, cut connections.
+	target/debug/rozmowa-load faults --short --server target/debug/rozmowa
+
 test-api: tools debug ## Generated calls, held against the OpenAPI document.
 	scripts/schemathesis target/debug/rozmowa
 
@@ -41,6 +44,9 @@ crash: CRASH_ROUNDS = 50
 crash: tools build load ## 50 kills on each engine, the release build.
 	target/release/rozmowa-load crash --engine sqlite --rounds $(CRASH_ROUNDS) --connections 64 --server target/release/rozmowa
 	target/release/rozmowa-load crash --engine postgres --rounds $(CRASH_ROUNDS) --connections 64 --server target/release/rozmowa
+
+faults: tools build load ## The same as test-faults at length, the release build. ARGS='--only backup' chooses.
+	target/release/rozmowa-load faults --server target/release/rozmowa $(ARGS)
 
 bench: tools build load ## The figures of docs/BENCHMARKS.md; ≤ 15 minutes.
 	target/release/rozmowa-load bench $(ARGS)

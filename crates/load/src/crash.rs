@@ -1,11 +1,11 @@
 //! `rozmowa-load crash`: kills the server again and again under load and checks that nothing that was
 //! answered is lost, nothing is there twice, and lost answers can be asked for again.
 
-mod check;
-mod ledger;
+pub(crate) mod check;
+pub(crate) mod ledger;
 mod outage;
-mod verdict;
-mod worker;
+pub(crate) mod verdict;
+pub(crate) mod worker;
 
 use std::{
     fs, io,

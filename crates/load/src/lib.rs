@@ -7,6 +7,7 @@ pub mod bench;
 pub mod client;
 pub mod closed_loop;
 pub mod crash;
+pub mod faults;
 mod guardian;
 mod pause;
 mod ports;

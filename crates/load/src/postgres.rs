@@ -10,12 +10,13 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
 use self::account::Account;
+pub(crate) use self::account::is_root;
 use crate::{guardian::Guardian, ports};
 
 /// Unix socket addresses hold 107 bytes, and PostgreSQL appends a name of up to 20.
@@ -65,6 +66,21 @@ impl ThrowawayPostgres {
 
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Runs one statement as the owner and returns its rows as lines.
+    pub fn query(&self, sql: &str) -> io::Result<String> {
+        // It comes with the client's package, which may live elsewhere.
+        let beside = self.programs.join("psql");
+        let psql = if beside.is_file() { beside } else { PathBuf::from("psql") };
+        let output = Command::new(psql)
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, &self.url()])
+            .stdin(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        Err(io::Error::other(format!("psql: {}", String::from_utf8_lossy(&output.stderr))))
     }
 
     /// Stops in good order: sessions are cut, a checkpoint is written.

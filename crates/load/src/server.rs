@@ -147,6 +147,10 @@ impl Server {
         self.address
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// From the spawn to the first 200 of `/health/live`.
     pub fn start_up(&self) -> Duration {
         self.start_up

@@ -281,7 +281,8 @@ fn two_in_each_others_way_are_both_kept_and_told_once() {
     for answer in finish(crossing.into()) {
         assert_eq!(answer, Ok::<_, Error>(()));
     }
-    assert_eq!(runs.load(Ordering::Relaxed), 3, "one of the two was run again");
+    // One of the two was run again, and may have been first to a row once more.
+    assert!(runs.load(Ordering::Relaxed) >= 3);
     let mut told = heard.numbers();
     told.sort_unstable();
     assert_eq!(told, [1, 2]);

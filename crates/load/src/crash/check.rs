@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 16;
 const SHOWN: usize = 10;
 
 /// How many conversations are stored.
-pub(super) fn total(address: SocketAddr) -> io::Result<u64> {
+pub(crate) fn total(address: SocketAddr) -> io::Result<u64> {
     let mut connection = BlockingConnection::open(address)?;
     let answer = connection.call(&request::get("/api/chats?limit=1"))?;
     answer.expect_ok()?;
@@ -29,7 +29,7 @@ pub(super) fn total(address: SocketAddr) -> io::Result<u64> {
 }
 
 /// Every one of these must be stored, once, with exactly these messages in this order.
-pub(super) fn conversations(address: SocketAddr, expected: Vec<Expected>) -> io::Result<()> {
+pub(crate) fn conversations(address: SocketAddr, expected: Vec<Expected>) -> io::Result<()> {
     let mut shares: Vec<Vec<Expected>> = (0..CONNECTIONS).map(|_| Vec::new()).collect();
     for (index, one) in expected.into_iter().enumerate() {
         shares[index % CONNECTIONS].push(one);
@@ -43,7 +43,7 @@ pub(super) fn conversations(address: SocketAddr, expected: Vec<Expected>) -> io:
 }
 
 /// An error with what is wrong, if anything is.
-pub(super) fn none_wrong(wrongs: Vec<String>) -> io::Result<()> {
+pub(crate) fn none_wrong(wrongs: Vec<String>) -> io::Result<()> {
     if wrongs.is_empty() {
         return Ok(());
     }
@@ -80,7 +80,7 @@ async fn check_share(address: SocketAddr, share: Vec<Expected>) -> io::Result<Ve
 }
 
 /// How a stored conversation differs from what was answered.
-fn difference(expected: &Expected, stored: &Value) -> Option<String> {
+pub(crate) fn difference(expected: &Expected, stored: &Value) -> Option<String> {
     let of = format!("conversation {} ({})", expected.id, expected.client_id);
     let text = |name: &str| stored.get(name).and_then(Value::as_str);
     if text("conversation_id") != Some(expected.id.as_str()) {
@@ -99,15 +99,35 @@ fn difference(expected: &Expected, stored: &Value) -> Option<String> {
     let Some(messages) = stored.get("messages").and_then(Value::as_array) else {
         return Some(format!("{of}: no messages in the answer"));
     };
-    // What the system says by itself (a greeting) is not ours to expect.
-    let texts: Vec<&str> = messages
-        .iter()
-        .filter(|message| message.get("sent_by").and_then(Value::as_str) == Some("CLIENT"))
-        .map(|message| message.get("text").and_then(Value::as_str).unwrap_or("(no text)"))
-        .collect();
+    let texts = client_texts(messages);
     (texts != expected.texts).then(|| {
         format!("{of}: messages {texts:?}, but answered in this order were {:?}", expected.texts)
     })
+}
+
+/// What a stored conversation lacks of what was answered. It may hold more: calls went on meanwhile.
+pub(crate) fn lack(expected: &Expected, stored: &Value) -> Option<String> {
+    let of = format!("conversation {} ({})", expected.id, expected.client_id);
+    let closed = stored.get("status").and_then(Value::as_str) == Some("CLOSED");
+    if expected.closed && !closed {
+        return Some(format!("{of}: stop was answered, and it is not closed"));
+    }
+    let Some(messages) = stored.get("messages").and_then(Value::as_array) else {
+        return Some(format!("{of}: no messages in the answer"));
+    };
+    let texts = client_texts(messages);
+    let answered = expected.texts.iter().map(String::as_str);
+    (!texts.iter().copied().take(expected.texts.len()).eq(answered))
+        .then(|| format!("{of}: messages {texts:?}, but answered before were {:?}", expected.texts))
+}
+
+/// What the system says by itself (a greeting) is not ours to expect.
+fn client_texts(messages: &[Value]) -> Vec<&str> {
+    messages
+        .iter()
+        .filter(|message| message.get("sent_by").and_then(Value::as_str) == Some("CLIENT"))
+        .map(|message| message.get("text").and_then(Value::as_str).unwrap_or("(no text)"))
+        .collect()
 }
 
 /// Whether one key made anything but one conversation: its client id is in no other call.
@@ -157,6 +177,17 @@ mod tests {
             assert!(difference(&expected(), &stored(texts, "CREATED")).is_some(), "{texts:?}");
         }
         assert!(difference(&expected(), &stored(&["a", "b"], "CLOSED")).is_some());
+    }
+
+    #[test]
+    fn a_later_state_lacks_nothing() {
+        for (texts, lacks) in [(&["a", "b"][..], false), (&["a", "b", "c"], false), (&["a"], true)]
+        {
+            let stored = stored(texts, "CLOSED");
+            assert_eq!(lack(&expected(), &stored).is_some(), lacks, "{texts:?}");
+        }
+        let closed = Expected { closed: true, ..expected() };
+        assert!(lack(&closed, &stored(&["a", "b"], "CREATED")).is_some());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
 
 /// A call that changes something. Sent again, it is the same bytes with the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(crate) enum Deed {
     Start { conversation: usize },
     Message { conversation: usize, number: u32 },
     Stop { conversation: usize },
@@ -28,7 +28,7 @@ struct Conversation {
 }
 
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     name: String,
     conversations: Vec<Conversation>,
     /// Started and not being stopped.
@@ -42,18 +42,18 @@ pub(super) struct Ledger {
 
 /// What must be stored of a conversation.
 #[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) id: String,
-    pub(super) client_id: String,
-    pub(super) texts: Vec<String>,
-    pub(super) closed: bool,
+pub(crate) struct Expected {
+    pub(crate) id: String,
+    pub(crate) client_id: String,
+    pub(crate) texts: Vec<String>,
+    pub(crate) closed: bool,
 }
 
 /// Few, so that conversations get several messages each.
 const OPEN_AT_MOST: usize = 12;
 
 impl Ledger {
-    pub(super) fn new(name: String) -> Self {
+    pub(crate) fn new(name: String) -> Self {
         Self {
             name,
             conversations: Vec::new(),
@@ -63,17 +63,17 @@ impl Ledger {
         }
     }
 
-    pub(super) fn unsettled(&self) -> Option<Deed> {
+    pub(crate) fn unsettled(&self) -> Option<Deed> {
         self.unsettled
     }
 
     /// Conversations whose start was asked for, answered or not.
-    pub(super) fn started(&self) -> usize {
+    pub(crate) fn started(&self) -> usize {
         self.conversations.len()
     }
 
     /// Decides on the next call and writes it down as unsettled.
-    pub(super) fn next_deed(&mut self, random: &mut Random) -> Deed {
+    pub(crate) fn next_deed(&mut self, random: &mut Random) -> Deed {
         let start = self.open.is_empty() || random.below(100) < 40;
         if start && self.open.len() < OPEN_AT_MOST {
             return self.next_start();
@@ -92,7 +92,7 @@ impl Ledger {
     }
 
     /// A new conversation, written down as unsettled.
-    pub(super) fn next_start(&mut self) -> Deed {
+    pub(crate) fn next_start(&mut self) -> Deed {
         self.conversations.push(Conversation { id: None, messages: 0, closed: false });
         let deed = Deed::Start { conversation: self.conversations.len() - 1 };
         self.unsettled = Some(deed);
@@ -100,7 +100,7 @@ impl Ledger {
     }
 
     /// An earlier, answered call, to be asked once more.
-    pub(super) fn earlier_deed(&self, random: &mut Random) -> Option<Deed> {
+    pub(crate) fn earlier_deed(&self, random: &mut Random) -> Option<Deed> {
         // Mostly recent ones: those that a crash is near to.
         let recent = self.conversations.len().min(50);
         if recent == 0 {
@@ -120,7 +120,7 @@ impl Ledger {
         Some(Deed::Start { conversation })
     }
 
-    pub(super) fn request(&self, deed: Deed) -> Vec<u8> {
+    pub(crate) fn request(&self, deed: Deed) -> Vec<u8> {
         match deed {
             Deed::Start { conversation } => {
                 let client_id = self.client_id(conversation);
@@ -142,7 +142,7 @@ impl Ledger {
 
     /// Writes down the answer (the id for a start, else nothing) of a deed, new or asked once more. The
     /// error says how it contradicts what was answered before.
-    pub(super) fn settle(&mut self, deed: Deed, id: Option<String>) -> Result<(), String> {
+    pub(crate) fn settle(&mut self, deed: Deed, id: Option<String>) -> Result<(), String> {
         if self.unsettled != Some(deed) {
             return self.same_as_before(deed, id.as_deref());
         }
@@ -182,7 +182,7 @@ impl Ledger {
 
     /// What must be stored of the conversations touched since the last call, and of `old_ones` others
     /// or of `all`.
-    pub(super) fn expected(
+    pub(crate) fn expected(
         &mut self,
         all: bool,
         old_ones: usize,
@@ -194,29 +194,31 @@ impl Ledger {
         } else if !self.conversations.is_empty() {
             chosen.extend((0..old_ones).map(|_| random.index(self.conversations.len())));
         }
-        chosen
-            .into_iter()
-            .filter_map(|index| {
-                let conversation = &self.conversations[index];
-                Some(Expected {
-                    id: conversation.id.clone()?,
-                    client_id: self.client_id(index),
-                    texts: (0..conversation.messages)
-                        .map(|number| self.text(index, number))
-                        .collect(),
-                    closed: conversation.closed,
-                })
-            })
-            .collect()
+        chosen.into_iter().filter_map(|index| self.expectation(index)).collect()
+    }
+
+    /// What must be stored of all conversations as of now.
+    pub(crate) fn answered(&self) -> Vec<Expected> {
+        (0..self.conversations.len()).filter_map(|index| self.expectation(index)).collect()
+    }
+
+    pub(crate) fn expectation(&self, index: usize) -> Option<Expected> {
+        let conversation = &self.conversations[index];
+        Some(Expected {
+            id: conversation.id.clone()?,
+            client_id: self.client_id(index),
+            texts: (0..conversation.messages).map(|number| self.text(index, number)).collect(),
+            closed: conversation.closed,
+        })
     }
 
     /// Known to no customer, and the key of its start.
-    fn client_id(&self, conversation: usize) -> String {
+    pub(crate) fn client_id(&self, conversation: usize) -> String {
         format!("{}-{conversation}", self.name)
     }
 
     /// Unique, and the key of its message.
-    fn text(&self, conversation: usize, number: u32) -> String {
+    pub(crate) fn text(&self, conversation: usize, number: u32) -> String {
         format!("{}-m{number}", self.client_id(conversation))
     }
 

@@ -19,7 +19,7 @@ pub(super) fn survive(
     // pool that gave up.
     for _ in 0..3 {
         match prober.probe(&mut connection)? {
-            Verdict::Later => {}
+            Verdict::Later { .. } => {}
             Verdict::Done(_) => {
                 return Err(io::Error::other("answered 200 while PostgreSQL was away"));
             }
@@ -35,7 +35,7 @@ pub(super) fn survive(
         Duration::from_millis(50),
         || match prober.probe(&mut connection)? {
             Verdict::Done(_) => Ok(Some(())),
-            Verdict::Later => Ok(None),
+            Verdict::Later { .. } => Ok(None),
             Verdict::Wrong(wrong) => Err(io::Error::other(wrong)),
         },
     )?;

@@ -5,20 +5,26 @@ use serde_json::Value;
 use super::ledger::Deed;
 use crate::{client::Answer, request};
 
+/// The one code of a 5xx after which something may have been changed.
+const IN_DOUBT: u64 = 500_104;
+
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Done, with the conversation's id after a start.
     Done(Option<String>),
-    /// The store is away: ask again. Nothing says whether it was done; the key will settle that.
-    Later,
+    /// The store is away: ask again, with the key, which settles whether it was done. The answer promises
+    /// that it was not, unless it is `in_doubt`.
+    Later {
+        in_doubt: bool,
+    },
     Wrong(String),
 }
 
-pub(super) fn judge(deed: Deed, answer: Answer<'_>) -> Verdict {
+pub(crate) fn judge(deed: Deed, answer: Answer<'_>) -> Verdict {
     match answer.status {
         200 => done(deed, answer),
         503 => match fault_of_refusal(answer) {
-            None => Verdict::Later,
+            None => Verdict::Later { in_doubt: code_of(answer) == Some(IN_DOUBT) },
             Some(fault) => Verdict::Wrong(format!("a 503 {fault}: {}", answer.text())),
         },
         status => Verdict::Wrong(format!("{deed:?}: status {status}: {}", answer.text())),
@@ -37,6 +43,10 @@ fn done(deed: Deed, answer: Answer<'_>) -> Verdict {
     } else {
         Verdict::Wrong(format!("{deed:?}: a body where none is documented"))
     }
+}
+
+fn code_of(answer: Answer<'_>) -> Option<u64> {
+    answer.json().ok()?.pointer("/errors/0/code")?.as_u64()
 }
 
 /// What the error envelope of a refusal lacks.

@@ -19,7 +19,7 @@ pub(super) struct Account {
     owner: Option<(u32, u32)>,
 }
 
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     // The standard library has no `geteuid`; a process owns its own entry.
     fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
 }
