@@ -74,6 +74,7 @@ impl Sqlite {
             log: Arc::clone(&log),
             checkpointed_at_pages: 0,
             last_gap: Instant::now(),
+            is_failing: false,
         };
         writer.prepare()?;
         if options.inline {
@@ -157,6 +158,7 @@ struct Writer {
     log: Arc<Log>,
     checkpointed_at_pages: i32,
     last_gap: Instant,
+    is_failing: bool,
 }
 
 /// Whether what a job changed can stay.
@@ -189,12 +191,7 @@ impl Writer {
                 self.last_gap = Instant::now();
             }
         }
-        // A clean stop leaves one file: easier to copy, quicker to open. Another process that is at it goes first:
-        // waiting for its readers would hold up its writer.
-        let _ = self.connection.busy_timeout(Duration::ZERO);
-        if let Err(error) = checkpoint(&self.connection, "TRUNCATE") {
-            tracing::warn!(%error, "final checkpoint failed; the log is read at the next start");
-        }
+        // The connection that is closed last, in whatever process, copies the log into the file and removes it.
     }
 
     /// One COMMIT for everything that is waiting: that is what makes a durable call cheap.
@@ -221,12 +218,18 @@ impl Writer {
         };
         let outcome = outcome.and_then(|()| self.commit());
         if let Err(error) = &outcome {
-            tracing::error!(%error, jobs = jobs.len(), "a group of transactions was not committed");
+            // Told once, not for each of the thousands that may follow.
+            if !std::mem::replace(&mut self.is_failing, true) {
+                tracing::error!(%error, "writes fail, and are answered so until one succeeds");
+            }
             self.give_up();
             published.clear();
             for job in &mut jobs {
                 job.fail(error);
             }
+        }
+        if outcome.is_ok() && std::mem::take(&mut self.is_failing) {
+            tracing::info!("writes succeed again");
         }
         publish(&self.sink, published);
         for job in jobs {

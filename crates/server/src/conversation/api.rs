@@ -2,8 +2,8 @@
 
 use axum::extract::Path;
 use serde::Serialize;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use uuid::Uuid;
 
 use super::list::{self, Filter};
@@ -21,23 +21,17 @@ type MessageText = Text<16_384>;
 crate::params! { query
     StartConversation {
         /// Chat queue.
-        #[param(example = 3)]
-        chat_queue_id: Id,
+        chat_queue_id: Id = 3,
         /// The client's first name.
-        #[param(example = "Jan")]
-        client_name: Option<Line<255>>,
+        client_name: Option<Line<255>> = "Jan",
         /// The client's surname.
-        #[param(example = "Kowalski")]
-        client_surname: Option<Line<255>>,
+        client_surname: Option<Line<255>> = "Kowalski",
         /// The client's e-mail address.
-        #[param(example = "jan.kowalski@example.org")]
-        client_email: Option<Email>,
+        client_email: Option<Email> = "jan.kowalski@example.org",
         /// The client's id in your own systems: the `identifier` of the customer in the CRM.
-        #[param(example = "1234")]
-        client_id: Option<Line<255>>,
+        client_id: Option<Line<255>> = "1234",
         /// The customer's id in the CRM.
-        #[param(example = 1)]
-        customer_id: Option<Id>,
+        customer_id: Option<Id> = 1,
     }
 }
 
@@ -56,7 +50,12 @@ pub struct StartedConversation {
     post, path = "/api/chat_conversations/start", operation_id = "start_conversation", tag = "chats",
     params(StartConversation, IdempotencyKey),
     responses(
-        (status = 200, description = "It is stored.", body = StartedConversation),
+        (status = 200, description = "It is stored.", body = StartedConversation, links(
+            ("message" = (operation_id = "send_message", parameters(("id" = "$response.body#/conversation_id")))),
+            ("reply" = (operation_id = "reply_to_conversation", parameters(("id" = "$response.body#/conversation_id")))),
+            ("stop" = (operation_id = "stop_conversation", parameters(("id" = "$response.body#/conversation_id")))),
+            ("show" = (operation_id = "show_chat", parameters(("id" = "$response.body#/conversation_id")))),
+        )),
         (status = 404, description = "Unknown chat queue.", body = Envelope),
         (status = 409, description = "Disabled chat queue.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
@@ -82,8 +81,7 @@ pub async fn start(mut call: Call) -> Result<Reply, Error> {
 crate::params! { body
     SendMessage {
         /// What is said: up to 16,384 characters, not blank.
-        #[schema(example = "Dzień dobry, gdzie jest moja paczka?")]
-        text: MessageText,
+        text: MessageText = "Dzień dobry, gdzie jest moja paczka?",
         /// The bot that speaks; without it the client does.
         external_chatbot_id: Option<Uuid>,
     }
@@ -148,11 +146,9 @@ pub async fn stop(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
 crate::params! { body
     ReplyToConversation {
         /// The agent who speaks.
-        #[schema(example = "jkowalski")]
-        user_login: Line<255>,
+        user_login: Line<255> = "jkowalski",
         /// What is said: up to 16,384 characters, not blank.
-        #[schema(example = "Paczka będzie u Pana jutro.")]
-        text: MessageText,
+        text: MessageText = "Paczka będzie u Pana jutro.",
     }
 }
 
@@ -189,25 +185,21 @@ pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Erro
 crate::params! { query
     ListChats {
         /// At most so many; more than 100 is taken as 100.
-        #[param(required = false, default = 100)]
         limit: Option<Count>,
         /// Skips so many.
-        #[param(required = false, default = 0)]
         offset: Option<Count>,
         /// Started then or later: `2014-07-04`, `2014-07-14 12:34` or `2014-07-14 12:34:56`.
         date_from: Option<TimeFrom>,
         /// Started then or earlier, that whole day, minute or second included.
         date_to: Option<TimeUntil>,
+        /// `CREATED` started by the client, `IN_PROGRESS` an agent has replied, `CLOSED`.
         status: Option<Status>,
         chat_queue_id: Option<Id>,
         /// Adds `messages`.
-        #[param(required = false)]
         include_messages: Flag,
         /// Adds `files`.
-        #[param(required = false)]
         include_files: Flag,
         /// Adds `client_data`.
-        #[param(required = false)]
         include_client_data: Flag,
         /// Our addition: this conversation alone.
         conversation_id: Option<Uuid>,
@@ -238,6 +230,7 @@ pub enum Chats {
     Page {
         result: Vec<Chat>,
         /// Where the next page begins; null on the last one.
+        #[schema(required)]
         next_cursor: Option<Uuid>,
     },
 }
@@ -321,13 +314,10 @@ fn filter(tx: &mut rozmowa_db::Tx<'_>, given: &ListChats) -> Result<Option<Filte
 crate::params! { query
     ShowChat {
         /// Adds `messages`.
-        #[param(required = false)]
         include_messages: Flag,
         /// Adds `files`.
-        #[param(required = false)]
         include_files: Flag,
         /// Adds `client_data`.
-        #[param(required = false)]
         include_client_data: Flag,
     }
 }
@@ -395,10 +385,15 @@ pub struct IdempotencyKey {
         pattern = "^[!-~]+$"
     )]
     #[expect(dead_code, reason = "it describes; the header is read with the call")]
-    key: Option<String>,
+    key: String,
 }
 
 impl Param for Status {
+    fn describe(_: bool) -> ObjectBuilder {
+        let names = Self::ALL.iter().map(|status| status.name());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names))
+    }
+
     fn read(
         name: &'static str,
         node: Option<Node>,
@@ -412,21 +407,18 @@ impl Param for Status {
     }
 }
 
-impl PartialSchema for Status {
-    fn schema() -> utoipa::openapi::RefOr<Schema> {
-        let names = Self::ALL.iter().map(|status| status.name());
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
-    }
-}
-
-impl ToSchema for Status {}
-
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor(Option<Uuid>);
 
 impl Param for Cursor {
     const TAKES_EMPTY: bool = true;
+
+    fn describe(_: bool) -> ObjectBuilder {
+        const PATTERN: &str =
+            "^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?$";
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN))
+    }
 
     fn read(
         name: &'static str,
@@ -442,13 +434,3 @@ impl Param for Cursor {
             .map_err(|_| Fault::of(Code::NotCursor, name))
     }
 }
-
-impl PartialSchema for Cursor {
-    fn schema() -> utoipa::openapi::RefOr<Schema> {
-        const PATTERN: &str =
-            "^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?$";
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN)).into()
-    }
-}
-
-impl ToSchema for Cursor {}

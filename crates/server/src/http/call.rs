@@ -120,11 +120,6 @@ impl Call {
         }
     }
 
-    /// Whether a parameter was given, be it empty.
-    pub fn has_param(&self, name: &str) -> bool {
-        self.params.has(name)
-    }
-
     /// Answers from one transaction that may change things; resolves when it is durable. The closure may run again.
     pub async fn write<F>(self, run: F) -> Result<Reply, Error>
     where
@@ -246,6 +241,7 @@ fn add_json(params: &mut Params, body: &[u8]) -> Result<(), Error> {
             params.add_json(object);
             Ok(())
         }
+        Ok(serde_json::Value::Null) => Ok(()),
         Ok(_) => Err(Code::JsonNotObject.into()),
         // The vendor's sample counts characters where bytes are meant, so what follows may be the rest of this body.
         Err(error) => {

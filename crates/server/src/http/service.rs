@@ -80,14 +80,12 @@ fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> 
         error = Some(foreign(&response));
     }
     if let Some(error) = error {
-        if error.status().is_server_error() {
-            let cause = error.cause().unwrap_or("none told");
-            tracing::error!(
-                request_id = id,
-                status = error.status().as_u16(),
-                cause,
-                "a request failed"
-            );
+        let (status, cause) = (error.status().as_u16(), error.cause().unwrap_or("none told"));
+        if status == 500 {
+            tracing::error!(request_id = id, status, cause, "a request failed");
+        } else if status > 500 {
+            // The store tells of its trouble once; thousands of calls a second would fill the disk that is full.
+            tracing::debug!(request_id = id, status, cause, "a request was turned away");
         }
         let language = languages
             .and_then(|value| value.to_str().ok())

@@ -1,0 +1,289 @@
+//! Parameters: from the query, a JSON object and a form alike, with all faults told at once.
+//!
+//! A method declares what it takes with [`params!`](crate::params), once, for reading and for the reference.
+
+mod tree;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+pub use tree::Node;
+pub use types::{Count, Email, Flag, Id, Line, Param, Text, TimeFrom, TimeUntil};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::{RefOr, Required};
+
+use super::error::{Code, Fault};
+use tree::{Refusal, decode, from_json, listed, plant};
+
+/// Names and values of one request.
+const PARAMETERS_MAX: usize = 10_000;
+
+/// What a request gave, wherever it stood.
+#[derive(Debug)]
+pub struct Params {
+    values: BTreeMap<String, Node>,
+    /// Given more than once, with different values. Of no consequence unless somebody asks for it.
+    contradictory: BTreeSet<String>,
+    faults: Vec<Fault>,
+    zone: TimeZone,
+}
+
+impl Params {
+    pub fn new(zone: TimeZone) -> Self {
+        let (values, contradictory) = (BTreeMap::new(), BTreeSet::new());
+        Self { values, contradictory, faults: Vec::new(), zone }
+    }
+
+    /// Reads a query or a form, PHP's brackets included.
+    pub fn add_form(&mut self, place: &'static str, text: &[u8]) {
+        let mut tree = BTreeMap::new();
+        let (mut is_unreadable, mut is_too_much) = (false, false);
+        let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        for (count, pair) in pairs.enumerate() {
+            if count == PARAMETERS_MAX {
+                is_too_much = true;
+                break;
+            }
+            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(at) => (&pair[..at], &pair[at + 1..]),
+                None => (pair, &[][..]),
+            };
+            let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+                is_unreadable = true;
+                continue;
+            };
+            match plant(&mut tree, &name, value) {
+                Ok(()) => {}
+                Err(Refusal::TooDeep) => is_too_much = true,
+                Err(Refusal::Contradiction(name)) => {
+                    self.contradictory.insert(name);
+                }
+            }
+        }
+        self.merge(tree.into_iter().map(|(name, node)| (name, listed(node))));
+        if is_unreadable {
+            self.faults.push(Fault::new(Code::MalformedForm).with("place", place));
+        }
+        if is_too_much {
+            self.faults.push(Fault::new(Code::TooManyParameters));
+        }
+    }
+
+    /// Reads a JSON object; `null` is as good as absent.
+    pub fn add_json(&mut self, object: serde_json::Map<String, serde_json::Value>) {
+        let mut values = Vec::with_capacity(object.len());
+        for (name, value) in object {
+            match from_json(value, 0) {
+                Ok(Some(node)) => values.push((name, node)),
+                Ok(None) => {}
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+        self.merge(values.into_iter());
+    }
+
+    fn merge(&mut self, more: impl Iterator<Item = (String, Node)>) {
+        for (name, node) in more {
+            match self.values.get(&name) {
+                // What is empty says nothing, and contradicts nothing.
+                Some(_) if node.is_empty() => {}
+                Some(earlier) if *earlier != node && !earlier.is_empty() => {
+                    self.contradictory.insert(name);
+                }
+                _ => {
+                    self.values.insert(name, node);
+                }
+            }
+        }
+    }
+
+    /// Reads one parameter; a fault is kept until [`Params::faults`].
+    pub fn take<T: Param>(&mut self, name: &'static str) -> Option<T> {
+        if self.contradictory.contains(name) {
+            self.faults.push(Fault::of(Code::Contradiction, name));
+            return None;
+        }
+        let node = self.values.remove(name).filter(|node| match node {
+            // `name=` says as little as no name at all, except to those who ask for it.
+            Node::Scalar(text) => T::TAKES_EMPTY || !text.trim().is_empty(),
+            _ => true,
+        });
+        T::read(name, node, &self.zone).map_err(|fault| self.faults.push(fault)).ok()
+    }
+
+    /// What is wrong. A parameter is not called missing when it may stand in what could not be read.
+    pub fn faults(&mut self) -> Vec<Fault> {
+        let mut faults = std::mem::take(&mut self.faults);
+        if faults.iter().any(|f| matches!(f.code, Code::MalformedForm | Code::TooManyParameters)) {
+            faults.retain(|fault| fault.code != Code::Missing);
+        }
+        faults
+    }
+}
+
+/// A struct of parameters; made by [`params!`](crate::params).
+pub trait FromParams: Sized {
+    fn from_params(params: &mut Params) -> Option<Self>;
+}
+
+/// Declares what a method takes: a struct that reads itself from [`Params`] and describes itself to the reference,
+/// in the place where the vendor documents it: `query` or `body`. Types say what is required: `Option` is not. The value
+/// behind a type is an example.
+#[macro_export]
+macro_rules! params {
+    (query $($rest:tt)*) => {
+        $crate::params!(@read $($rest)*);
+        $crate::params!(@query $($rest)*);
+    };
+    (body $($rest:tt)*) => {
+        $crate::params!(@read $($rest)*);
+        $crate::params!(@body $($rest)*);
+    };
+    (@read $name:ident { $($(#[doc = $about:literal])* $field:ident: $type:ty $(= $example:expr)?,)* }) => {
+        #[derive(Debug)]
+        pub struct $name { $($(#[doc = $about])* pub $field: $type,)* }
+
+        impl $crate::http::params::FromParams for $name {
+            fn from_params(params: &mut $crate::http::params::Params) -> Option<Self> {
+                // All are read before any is missed, so that all faults are told.
+                $(let $field = params.take::<$type>(stringify!($field));)*
+                Some(Self { $($field: $field?),* })
+            }
+        }
+    };
+    (@query $name:ident { $($(#[doc = $about:literal])* $field:ident: $type:ty $(= $example:expr)?,)* }) => {
+        impl utoipa::IntoParams for $name {
+            fn into_params(
+                _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                vec![$($crate::http::params::About {
+                    name: stringify!($field),
+                    text: concat!($($about),*),
+                    example: $crate::params!(@example $($example)?),
+                }.in_query::<$type>()),*]
+            }
+        }
+    };
+    (@body $name:ident { $($(#[doc = $about:literal])* $field:ident: $type:ty $(= $example:expr)?,)* }) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let object = utoipa::openapi::schema::ObjectBuilder::new();
+                $(let object = $crate::http::params::About {
+                    name: stringify!($field),
+                    text: concat!($($about),*),
+                    example: $crate::params!(@example $($example)?),
+                }.in_body::<$type>(object);)*
+                object.into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    };
+    (@example) => { None };
+    (@example $example:expr) => { Some(serde_json::json!($example)) };
+}
+
+/// A parameter, for the reference.
+#[doc(hidden)]
+pub struct About {
+    pub name: &'static str,
+    pub text: &'static str,
+    pub example: Option<serde_json::Value>,
+}
+
+impl About {
+    pub fn in_query<T: Param>(self) -> Parameter {
+        ParameterBuilder::new()
+            .name(self.name)
+            .parameter_in(ParameterIn::Query)
+            .required(if T::IS_REQUIRED { Required::True } else { Required::False })
+            .description(Some(self.text.trim()))
+            .schema(Some(RefOr::T(Schema::from(T::describe(T::IS_REQUIRED)))))
+            .example(self.example)
+            .build()
+    }
+
+    pub fn in_body<T: Param>(self, object: ObjectBuilder) -> ObjectBuilder {
+        let property =
+            T::describe(T::IS_REQUIRED).description(Some(self.text.trim())).examples(self.example);
+        let object = object.property(self.name, property);
+        if T::IS_REQUIRED { object.required(self.name) } else { object }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::types::*;
+    use super::*;
+
+    fn form(text: &str) -> Params {
+        let mut params = Params::new(TimeZone::UTC);
+        params.add_form("query", text.as_bytes());
+        params
+    }
+
+    fn scalar(text: &str) -> Node {
+        Node::Scalar(text.to_owned())
+    }
+
+    #[test]
+    fn php_arrays_become_lists_and_maps() {
+        let params = form(
+            "user_logins[]=a&user_logins[]=b&custom_fields[Kraj][0]=POLSKA&custom_fields%5BMiasto%5D=Krak%C3%B3w&x[5]=y&odd[=1",
+        );
+        assert_eq!(params.values["user_logins"], Node::List(vec![scalar("a"), scalar("b")]));
+        let Node::Map(fields) = &params.values["custom_fields"] else { panic!("no map") };
+        assert_eq!(fields["Kraj"], Node::List(vec![scalar("POLSKA")]));
+        assert_eq!(fields["Miasto"], scalar("Kraków"));
+        assert_eq!(params.values["x"], Node::Map([("5".to_owned(), scalar("y"))].into()));
+        assert_eq!(params.values["odd["], scalar("1"));
+    }
+
+    #[test]
+    fn the_same_name_twice_is_a_fault_only_with_another_value() {
+        let mut params = form("a=1&a=1&b=1&b=2");
+        assert_eq!(params.take::<Option<Id>>("b"), None);
+        assert_eq!(params.faults(), vec![Fault::of(Code::Contradiction, "b")]);
+        params.add_json(serde_json::from_str(r#"{"a": 1}"#).unwrap());
+        assert_eq!(params.faults(), vec![]);
+        params.add_json(serde_json::from_str(r#"{"a": 2}"#).unwrap());
+        params.take::<Id>("a");
+        assert_eq!(params.faults(), vec![Fault::of(Code::Contradiction, "a")]);
+    }
+
+    #[test]
+    fn types_take_what_the_contract_says() {
+        let mut params =
+            form("id=+3&flag=TRUE&off=0&name=+Jan+&empty=&big=9007199254740992&mail=a%40b");
+        assert_eq!(params.take::<Id>("id"), Some(Id(3)));
+        assert_eq!(params.take::<Flag>("flag"), Some(Flag(true)));
+        assert_eq!(params.take::<Flag>("off"), Some(Flag(false)));
+        assert_eq!(params.take::<Line<10>>("name").map(String::from), Some("Jan".to_owned()));
+        assert_eq!(params.take::<Option<Line<10>>>("empty"), Some(None));
+        assert_eq!(params.take::<Id>("big"), None);
+        assert_eq!(params.take::<Email>("mail"), Email::parse("a@b"));
+        assert_eq!(params.faults(), vec![Fault::of(Code::NotInteger, "big")]);
+    }
+
+    #[test]
+    fn all_faults_are_kept() {
+        let mut params = form("flag=maybe&mail=x%40&time=yesterday");
+        params.take::<Id>("id");
+        params.take::<Flag>("flag");
+        params.take::<Email>("mail");
+        params.take::<TimeFrom>("time");
+        let codes: Vec<_> = params.faults().iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, [Code::Missing, Code::NotBoolean, Code::NotEmail, Code::NotTime]);
+    }
+
+    #[test]
+    fn hostile_forms_end() {
+        form(&"a[".repeat(10_000));
+        assert_eq!(form(&format!("a{}=1", "[x]".repeat(100))).faults().len(), 1);
+        assert_eq!(form(&"a&".repeat(20_000)).faults(), vec![Fault::new(Code::TooManyParameters)]);
+        assert_eq!(form("a=%ff").faults().len(), 1);
+        form("a[18446744073709551615]=1&a[]=2");
+    }
+}

@@ -1,0 +1,290 @@
+//! The types that parameters can have, each with its rule and what the reference says of it.
+
+use std::ops::Deref;
+
+use jiff::tz::TimeZone;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use uuid::Uuid;
+
+use super::tree::Node;
+use crate::clock::Millis;
+use crate::http::error::{Code, Fault};
+use crate::time::{self, Bound};
+
+/// A type that a parameter can be read as.
+pub trait Param: Sized {
+    /// Whether a method that takes it needs it.
+    const IS_REQUIRED: bool = true;
+    /// Whether an empty value means something other than none.
+    const TAKES_EMPTY: bool = false;
+
+    /// What the reference says of it.
+    fn describe(is_required: bool) -> ObjectBuilder;
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault>;
+}
+
+impl<T: Param> Param for Option<T> {
+    const IS_REQUIRED: bool = false;
+    const TAKES_EMPTY: bool = T::TAKES_EMPTY;
+
+    fn describe(_: bool) -> ObjectBuilder {
+        T::describe(false)
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        node.map(|node| T::read(name, Some(node), zone)).transpose()
+    }
+}
+
+fn scalar(name: &'static str, node: Option<Node>) -> Result<String, Fault> {
+    match node {
+        Some(Node::Scalar(text)) => Ok(text),
+        Some(_) => Err(Fault::of(Code::NotText, name)),
+        None => Err(Fault::of(Code::Missing, name)),
+    }
+}
+
+/// The number of a thing: an integer from 1 to 2⁵³ − 1, the largest that every JSON reader holds exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id(pub i64);
+
+impl Id {
+    const MAX: i64 = (1 << 53) - 1;
+}
+
+impl Param for Id {
+    fn describe(_: bool) -> ObjectBuilder {
+        integers_from(1)
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        integer(&scalar(name, node)?)
+            .filter(|id| (1..=Self::MAX).contains(id))
+            .map(Self)
+            .ok_or_else(|| Fault::of(Code::NotInteger, name))
+    }
+}
+
+/// How many: an integer from 0 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count(pub i64);
+
+impl Param for Count {
+    fn describe(_: bool) -> ObjectBuilder {
+        integers_from(0)
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        integer(&scalar(name, node)?)
+            .filter(|count| (0..=Id::MAX).contains(count))
+            .map(Self)
+            .ok_or_else(|| Fault::of(Code::NotCount, name))
+    }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    // JSON has one kind of number, and some writers print whole ones with a fraction.
+    text.strip_suffix(".0").unwrap_or(text).parse().ok()
+}
+
+/// `true`, `false`, `1` or `0`; false when absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl Param for Flag {
+    const IS_REQUIRED: bool = false;
+
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        if node.is_none() {
+            return Ok(Self(false));
+        }
+        match scalar(name, node)?.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(Self(true)),
+            "false" | "0" => Ok(Self(false)),
+            _ => Err(Fault::of(Code::NotBoolean, name)),
+        }
+    }
+}
+
+/// One line of text of at most `MAX` characters, without control characters, trimmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line<const MAX: usize>(String);
+
+impl<const MAX: usize> Param for Line<MAX> {
+    fn describe(is_required: bool) -> ObjectBuilder {
+        const ANY: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
+        const NOT_BLANK: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F\uFEFF][^\u0000-\u001F\u007F-\u009F]*$";
+        let text = texts_to(MAX).pattern(Some(if is_required { NOT_BLANK } else { ANY }));
+        if is_required { text.min_length(Some(1)) } else { text }
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        let text = scalar(name, node)?;
+        if text.chars().any(char::is_control) {
+            return Err(Fault::of(Code::ControlCharacter, name));
+        }
+        limited(name, &text, MAX)?;
+        Ok(Self(text.trim().to_owned()))
+    }
+}
+
+impl<const MAX: usize> Deref for Line<MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> From<Line<MAX>> for String {
+    fn from(line: Line<MAX>) -> Self {
+        line.0
+    }
+}
+
+/// What people write: at most `MAX` characters, kept to the letter, not blank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text<const MAX: usize>(pub String);
+
+impl<const MAX: usize> Param for Text<MAX> {
+    /// A blank text is not a missing one.
+    const TAKES_EMPTY: bool = true;
+
+    fn describe(_: bool) -> ObjectBuilder {
+        const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000\u001C-\u001F\u0085\uFEFF][^\u0000]*$";
+        texts_to(MAX).min_length(Some(1)).pattern(Some(NOT_BLANK))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        let text = scalar(name, node)?;
+        // PostgreSQL can't store NUL, and no reader shows it.
+        if text.contains('\0') {
+            return Err(Fault::of(Code::ControlCharacter, name));
+        }
+        if text.trim().is_empty() {
+            return Err(Fault::of(Code::BlankText, name));
+        }
+        limited(name, &text, MAX)?;
+        Ok(Self(text))
+    }
+}
+
+fn limited(name: &'static str, text: &str, max: usize) -> Result<(), Fault> {
+    if text.len() > max && text.chars().count() > max {
+        return Err(Fault::of(Code::TooLong, name).with("limit", max));
+    }
+    Ok(())
+}
+
+/// An e-mail address, judged by its shape alone: the mail server knows better.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    const MAX: usize = 254;
+    const PATTERN: &str = r"^[^\s@\u0000-\u001F\u007F-\u009F]+@[^\s@\u0000-\u001F\u007F-\u009F]+$";
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (user, host) = text.split_once('@')?;
+        let odd = |c: char| c.is_whitespace() || c.is_control() || c == '@';
+        let is_email =
+            !user.is_empty() && !host.is_empty() && !user.contains(odd) && !host.contains(odd);
+        (is_email && text.chars().count() <= Self::MAX).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Param for Email {
+    fn describe(_: bool) -> ObjectBuilder {
+        texts_to(Self::MAX).pattern(Some(Self::PATTERN))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        Self::parse(&scalar(name, node)?).ok_or_else(|| Fault::of(Code::NotEmail, name))
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl Deref for Email {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Param for Uuid {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        scalar(name, node)?.trim().parse().map_err(|_| Fault::of(Code::NotUuid, name))
+    }
+}
+
+/// A lower bound in time, inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeFrom(pub Millis);
+
+/// An upper bound in time: the first moment beyond it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeUntil(pub Millis);
+
+fn moment(
+    name: &'static str,
+    node: Option<Node>,
+    bound: Bound,
+    zone: &TimeZone,
+) -> Result<Millis, Fault> {
+    time::parse(scalar(name, node)?.trim(), bound, zone)
+        .ok_or_else(|| Fault::of(Code::NotTime, name))
+}
+
+impl Param for TimeFrom {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(TIME_PATTERN))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        moment(name, node, Bound::From, zone).map(Self)
+    }
+}
+
+impl Param for TimeUntil {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(TIME_PATTERN))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        moment(name, node, Bound::Until, zone).map(Self)
+    }
+}
+
+fn integers_from(least: i64) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(least))
+        .maximum(Some(Id::MAX))
+}
+
+fn texts_to(max: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).max_length(Some(max))
+}
+
+/// Day 29 is in every month but one of most years, and the zone may skip an hour: the pattern stays on safe ground.
+const TIME_PATTERN: &str = r"^(19[89]|20[0-9])[0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])( ([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?$";
