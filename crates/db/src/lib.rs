@@ -40,6 +40,15 @@ pub enum Address {
     Postgres(String),
 }
 
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => f.write_str(url),
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = Error;
 

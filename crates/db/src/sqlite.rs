@@ -1,5 +1,6 @@
 //! SQLite: one writer with group commit, a few readers, and a checkpointer that keeps out of their way.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -433,6 +434,13 @@ pub fn backup(source: &Path, target: &Path) -> Result<(), Error> {
 
 fn copy(source: &Path, target: &Path) -> Result<(), Error> {
     let connection = connect(source, false)?;
+    // For its owner's eyes only, from the first byte on.
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(target)
+        .map_err(|error| Error::Unavailable(format!("{}: {error}", target.display())))?;
     let name = target.to_str().ok_or_else(|| Error::unavailable("the path is not UTF-8"))?;
     connection
         .execute("VACUUM INTO ?1", [name])

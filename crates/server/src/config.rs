@@ -94,7 +94,10 @@ impl Config {
     }
 
     fn from_keys(keys: &mut Keys) -> Option<Self> {
-        let data_dir: Option<PathBuf> = keys.take("data_dir");
+        let data_dir = keys.parsed("data_dir", |text| match text {
+            "" => Err("it must name a folder".into()),
+            text => Ok(PathBuf::from(text)),
+        });
         let database = keys.parsed("database", |text| match text {
             "" => Ok(Address::Sqlite(data_dir.clone().unwrap_or_default().join("rozmowa.sqlite"))),
             text => text.parse().map_err(|error: rozmowa_db::Error| error.to_string()),
@@ -109,36 +112,64 @@ impl Config {
                 .map(|part| part.trim().parse())
                 .collect()
         });
+        let public_url = keys.take("public_url");
+        let [listen, tls_listen, metrics_listen] =
+            ["listen", "tls.listen", "metrics.listen"].map(|key| keys.address(key));
+        let (tls_certificate, tls_key) = (keys.take("tls.certificate"), keys.take("tls.key"));
+        let log_level = keys.parsed("log.level", |text| match text {
+            "error" | "warn" | "info" | "debug" => text.parse().map_err(|error| format!("{error}")),
+            _ => Err("it must be error, warn, info or debug".into()),
+        });
+        let [connections, body_bytes, head_seconds, body_seconds, failures, shutdown_seconds] = [
+            "limits.connections",
+            "limits.body_bytes",
+            "limits.head_seconds",
+            "limits.body_seconds",
+            "limits.failures_per_minute",
+            "limits.shutdown_seconds",
+        ]
+        .map(|key| keys.number(key));
+        let [storage_connections, queue_length] =
+            ["storage.connections", "storage.queue_length"].map(|key| keys.number(key));
+        // Only now, so that all faults are told.
         let config = Self {
-            listen: keys.address("listen")?,
-            public_url: keys.take("public_url")?,
+            listen: listen?,
+            public_url: public_url?,
             trusted_proxies: trusted_proxies?,
             database: database?,
             data_dir: data_dir?,
             time_zone: time_zone?,
-            tls_listen: keys.address("tls.listen")?,
-            tls_certificate: keys.take("tls.certificate")?,
-            tls_key: keys.take("tls.key")?,
-            metrics_listen: keys.address("metrics.listen")?,
-            log_level: keys.take("log.level")?,
+            tls_listen: tls_listen?,
+            tls_certificate: tls_certificate?,
+            tls_key: tls_key?,
+            metrics_listen: metrics_listen?,
+            log_level: log_level?,
             limits: Limits {
-                connections: keys.take("limits.connections")?,
-                body_bytes: keys.take("limits.body_bytes")?,
-                head_seconds: keys.take("limits.head_seconds")?,
-                body_seconds: keys.take("limits.body_seconds")?,
-                failures_per_minute: keys
-                    .take::<std::num::NonZeroU32>("limits.failures_per_minute")?
-                    .get(),
-                shutdown_seconds: keys.take("limits.shutdown_seconds")?,
+                connections: connections? as usize,
+                body_bytes: body_bytes? as usize,
+                head_seconds: head_seconds?.into(),
+                body_seconds: body_seconds?.into(),
+                failures_per_minute: failures?,
+                shutdown_seconds: shutdown_seconds?.into(),
             },
             storage: Storage {
-                connections: keys.take::<std::num::NonZeroUsize>("storage.connections")?.get(),
-                queue_length: keys.take::<std::num::NonZeroUsize>("storage.queue_length")?.get(),
+                connections: storage_connections? as usize,
+                queue_length: queue_length? as usize,
             },
             sources: Vec::new(),
         };
         config.check(&mut keys.faults);
         Some(config)
+    }
+
+    /// Where a value came from that was put in the place of a configured one.
+    pub fn tell_source(&mut self, key: &str, value: &str, source: &str) {
+        for (known, shown, from) in &mut self.sources {
+            if known == key {
+                *shown = masked(value);
+                source.clone_into(from);
+            }
+        }
     }
 
     /// What keys ask of each other.
@@ -236,6 +267,13 @@ impl Keys {
 
     fn take<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
         self.parsed(key, |text| text.parse().map_err(|error| format!("{error}")))
+    }
+
+    fn number(&mut self, key: &str) -> Option<u32> {
+        self.parsed(key, |text| match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err("it must be a whole number of 1 or more".into()),
+        })
     }
 
     #[expect(clippy::option_option, reason = "a fault, or an address or none")]

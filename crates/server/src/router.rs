@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::http::health;
+use crate::http::{call, health};
 use crate::{conversation, queue};
 
 /// The API: what integrators call, by name and password.
@@ -42,6 +42,27 @@ pub fn router(app: App) -> Router {
 /// The reference of the API as it is served and checked in.
 pub fn reference() -> String {
     text(&api().split_for_parts().1)
+}
+
+/// Every method of the API, spelled as method lists spell it.
+pub fn method_names() -> Vec<String> {
+    let paths = api().split_for_parts().1.paths.paths;
+    let mut names = Vec::new();
+    for (path, item) in &paths {
+        let operations = [
+            ("GET", &item.get),
+            ("POST", &item.post),
+            ("PUT", &item.put),
+            ("DELETE", &item.delete),
+        ];
+        names.extend(
+            operations
+                .iter()
+                .filter(|(_, operation)| operation.is_some())
+                .map(|(method, _)| call::method_name(method, path)),
+        );
+    }
+    names
 }
 
 fn text(reference: &OpenApi) -> String {

@@ -1,7 +1,8 @@
 //! The running server: opened in order, closed in the opposite one.
 
-use std::fs::File;
+use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,8 +48,12 @@ pub fn open_store(config: &Config) -> Result<Db, String> {
     if let Address::Sqlite(path) = &config.database
         && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        create_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    if let Address::Sqlite(path) = &config.database {
+        // For its owner's eyes only; what the engine puts beside it takes after it.
+        let made = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        made.map_err(|error| format!("{}: {error}", path.display()))?;
     }
     let options = Options {
         queue_length: config.storage.queue_length,
@@ -62,7 +67,7 @@ pub fn open_store(config: &Config) -> Result<Db, String> {
 
 /// Opens store and key and puts the application together. Blocks.
 pub fn open_app(config: Config, clock: Clock, ids: Ids) -> Result<App, String> {
-    std::fs::create_dir_all(&config.data_dir)
+    create_folder(&config.data_dir)
         .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let path = config.data_dir.join("secret.key");
     let secret = Key::open(&path, &ids).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -75,15 +80,15 @@ pub fn lock(database: &Address) -> Result<Option<File>, String> {
     let Address::Sqlite(path) = database else { return Ok(None) };
     let path = Path::new(&format!("{}.lock", path.display())).to_owned();
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        create_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
-        Err(error) => {
-            Err(format!("{}: a server is running on this database ({error})", path.display()))
+        Err(TryLockError::WouldBlock) => {
+            Err(format!("a server is running on this database ({} is locked)", path.display()))
         }
+        Err(TryLockError::Error(error)) => Err(format!("{}: {error}", path.display())),
     }
 }
 
@@ -95,15 +100,16 @@ impl Running {
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
         let door = Arc::new(Door::new(service, &config.limits));
         let mut tasks = Vec::new();
-        let plain = bind(config.listen)?;
-        let tls = bind(config.tls_listen)?;
+        let plain = bind("listen", config.listen)?;
+        let tls = bind("tls.listen", config.tls_listen)?;
         let certificate = match &tls {
-            Some(_) => {
-                Some(Certificate::load(config.tls_certificate.clone(), config.tls_key.clone())?)
-            }
+            Some(_) => Some(
+                Certificate::load(config.tls_certificate.clone(), config.tls_key.clone())
+                    .map_err(|error| format!("tls.certificate and tls.key: {error}"))?,
+            ),
             None => None,
         };
-        let internal = bind(config.metrics_listen)?;
+        let internal = bind("metrics.listen", config.metrics_listen)?;
         let address = |listener: &Option<TcpListener>| {
             listener.as_ref().and_then(|listener| listener.local_addr().ok())
         };
@@ -150,7 +156,7 @@ impl Running {
     }
 }
 
-fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, String> {
+fn bind(key: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, String> {
     let Some(address) = address else { return Ok(None) };
     let listener = (|| {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -158,7 +164,9 @@ fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, String> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     })();
-    listener.map(Some).map_err(|error| format!("can't listen on {address}: {error}"))
+    listener.map(Some).map_err(|error| {
+        format!("can't listen on {address}: {error}; {key} (or the option of this name) says where")
+    })
 }
 
 fn raise_file_limit(connections: usize) {
@@ -202,4 +210,9 @@ async fn in_steps(
             }
         }
     }
+}
+
+/// A folder of ours holds what is nobody else's business.
+fn create_folder(path: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -9,6 +9,16 @@ rozmowa_db::statements! {
     SET = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 }
 
+/// Remembers that something was done.
+pub fn mark(tx: &mut Tx<'_>, name: &str) -> Result<(), Error> {
+    tx.execute(&SET, params![name, "true"])?;
+    Ok(())
+}
+
+pub fn has_mark(tx: &mut Tx<'_>, name: &str) -> Result<bool, Error> {
+    Ok(tx.query_opt(&GET, params![name], |_| Ok(()))?.is_some())
+}
+
 /// A setting: all are yes or no so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {

@@ -10,6 +10,7 @@ rozmowa_db::statements! {
     LIST = "SELECT id, login, name, surname, email, is_active FROM agent ORDER BY id LIMIT 10000";
     ADD = "INSERT INTO agent (id, login, name, surname, email, password_hash, is_active, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT (login) DO NOTHING";
+    SET_ACTIVE = "UPDATE agent SET is_active = $2 WHERE login = $1";
     SET_PASSWORD = "UPDATE agent SET password_hash = $2 WHERE login = $1";
 }
 
@@ -58,6 +59,11 @@ pub fn add(tx: &mut Tx<'_>, agent: &NewAgent, now: Millis) -> Result<Option<i64>
     let id = crate::counter::next(tx, "agent")?;
     let added = tx.execute(&ADD, params![id, login, name, surname, email, password_hash, now])?;
     Ok((added == 1).then_some(id))
+}
+
+/// False when there is no such agent.
+pub fn set_active(tx: &mut Tx<'_>, login: &str, is_active: bool) -> Result<bool, Error> {
+    Ok(tx.execute(&SET_ACTIVE, params![login, is_active])? == 1)
 }
 
 /// False when there is no such agent.

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{transact, write};
+use super::{create, transact, write};
 use crate::account::{self, Methods, password};
 use crate::agent::{self, NewAgent};
 use crate::clock::{Clock, Ids};
@@ -42,12 +42,13 @@ impl ApiUserCommand {
                 if name.contains(':') || name.chars().any(char::is_control) || name.is_empty() {
                     return Err("a name has no colon and no control characters: HTTP Basic can't carry them".into());
                 }
+                methods.iter().try_for_each(|pattern| known_method(pattern))?;
                 let hash = new_password()?;
                 let methods = Methods::parse(&methods.join("\n"));
                 let now = Clock::System.now();
                 let added = {
                     let name = name.clone();
-                    transact(config, move |tx| account::add(tx, &name, &hash, &methods, now))?
+                    create(config, move |tx| account::add(tx, &name, &hash, &methods, now))?
                 };
                 if added { Ok(()) } else { Err(format!("there is an API user {name} already")) }
             }
@@ -71,6 +72,18 @@ impl ApiUserCommand {
             }
         }
     }
+}
+
+/// A pattern that allows nothing is a slip of the pen.
+fn known_method(pattern: &str) -> Result<(), String> {
+    let names = crate::router::method_names();
+    let methods = Methods::parse(pattern);
+    if names.iter().any(|name| methods.allow(name)) {
+        return Ok(());
+    }
+    let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, pattern));
+    let near = near.map_or("", String::as_str);
+    Err(format!("no method is called '{pattern}'; did you mean '{near}'?"))
 }
 
 fn enable(config: &Config, name: String, is_enabled: bool) -> Result<(), String> {
@@ -103,8 +116,11 @@ impl QueueCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
         match self {
             Self::Add { name, id } => {
+                if name.trim().is_empty() {
+                    return Err("a queue needs a name".into());
+                }
                 let now = Clock::System.now();
-                match transact(config, move |tx| queue::add(tx, id, &name, now))? {
+                match create(config, move |tx| queue::add(tx, id, &name, now))? {
                     Some(id) => println!("{id}"),
                     None => return Err("there is a queue of this name or number already".into()),
                 }
@@ -146,6 +162,10 @@ pub enum AgentCommand {
     },
     /// Change an agent's password
     Passwd { login: String },
+    /// Disable an agent's account: nobody can speak as this agent
+    Disable { login: String },
+    /// Enable a disabled account
+    Enable { login: String },
     /// List agents
     List,
 }
@@ -158,11 +178,13 @@ impl AgentCommand {
                 let email = email.unwrap_or_default();
                 let agent = NewAgent { login, name, surname, email, password_hash };
                 let now = Clock::System.now();
-                match transact(config, move |tx| agent::add(tx, &agent, now))? {
+                match create(config, move |tx| agent::add(tx, &agent, now))? {
                     Some(id) => println!("{id}"),
                     None => return Err("there is an agent of this login already".into()),
                 }
             }
+            Self::Disable { login } => activate(config, login, false)?,
+            Self::Enable { login } => activate(config, login, true)?,
             Self::Passwd { login } => {
                 let hash = new_password()?;
                 let user = login.clone();
@@ -180,6 +202,11 @@ impl AgentCommand {
         }
         Ok(())
     }
+}
+
+fn activate(config: &Config, login: String, is_active: bool) -> Result<(), String> {
+    let agent = login.clone();
+    found(transact(config, move |tx| agent::set_active(tx, &agent, is_active))?, &login)
 }
 
 #[derive(Subcommand)]
@@ -204,7 +231,11 @@ impl CustomerCommand {
         let Self::Add { identifier, name, surname, emails } = self;
         let identifier =
             identifier.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        if identifier.is_none() && name.is_empty() && surname.is_empty() && emails.is_empty() {
+            return Err("a customer needs an identifier, a name, a surname or an e-mail".into());
+        }
         let customer = NewCustomer { identifier, name, surname, emails };
+        super::announce(config);
         let db = server::open_store(config)?;
         let now = Clock::System.now();
         let added = write(&db, move |tx| conversation::add_customer(tx, &customer, now))?;
@@ -227,7 +258,12 @@ pub enum SettingCommand {
     /// List settings with their values
     List,
     /// Change a setting
-    Set { name: String, value: bool },
+    Set {
+        name: String,
+        /// true or false
+        #[arg(action = clap::ArgAction::Set)]
+        value: bool,
+    },
 }
 
 impl SettingCommand {

@@ -1,6 +1,7 @@
 //! `rozmowa demo`: sample data on loopback, so that the vendor's own sample call works as printed.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,11 +19,14 @@ use crate::http::Error;
 use crate::queue;
 use crate::secret::write_private;
 use crate::server::{self, Running};
+use crate::setting;
 
 /// Known to everybody who reads this: the demo listens on loopback only.
 const API_PASSWORD: &str = "api_pass";
 const AGENT_PASSWORD: &str = "agent_pass";
 const DATA_DIR: &str = "demo-data";
+/// Set where the sample data were put in.
+const MARK: &str = "demo.filled";
 
 #[derive(Args)]
 pub struct Demo {
@@ -67,17 +71,23 @@ impl Demo {
         config.tls_key.clone_from(&certificate.key);
         let lock = server::lock(&config.database)?;
         let app = server::open_app(config, Clock::System, ids)?;
-        fill(&app)?;
+        let has_samples = fill(&app)?;
         runtime()?.block_on(async {
             let running = Running::start(app, lock)?;
-            self.greet(&running, &certificate.authority);
+            self.greet(&running, &certificate.authority, has_samples);
             until_told_to_stop(running).await
         })
     }
 
-    fn greet(&self, running: &Running, authority: &Path) {
+    fn greet(&self, running: &Running, authority: &Path, has_samples: bool) {
         let plain = running.listen.unwrap_or(self.listen);
         let tls = running.tls_listen.unwrap_or(self.tls_listen);
+        if !has_samples {
+            println!(
+                "Rozmowa runs on data of its own: its accounts count, there are no sample ones.\n\n  HTTP   http://{plain}\n  HTTPS  https://{tls}"
+            );
+            return;
+        }
         let call = "/api/chat_conversations/start?chat_queue_id=3&client_id=1234";
         println!(
             "Rozmowa runs, with sample data. Stop it with Ctrl+C; the data stays.
@@ -95,27 +105,35 @@ See it:
 
   curl -u api_reader:{API_PASSWORD} \"http://{plain}/api/chats\"
 
-The reference of the API: http://{plain}/api/openapi.json. Agents: jkowalski, anowak (password {AGENT_PASSWORD}).",
+The reference of the API: http://{plain}/api/openapi.json. Agents: jkowalski, anowak (password {AGENT_PASSWORD}).
+Administer it beside: rozmowa queue list --data {}",
             authority.display(),
             running.metrics_listen.map(|at| format!("  Metrics  http://{at}/metrics\n")).unwrap_or_default(),
+            running.app.config.data_dir.display(),
         );
     }
 }
 
-/// Puts the sample data in, once.
-fn fill(app: &App) -> Result<(), String> {
+/// Puts the sample data in, once, and never beside anybody's own. Whether they are there.
+fn fill(app: &App) -> Result<bool, String> {
     let now = app.clock.now();
-    if write(&app.db, |tx| Ok(account::find(tx, "api_user")?.is_some()))? {
-        return Ok(());
+    let state = write(&app.db, |tx| {
+        let is_ours = setting::has_mark(tx, MARK)?;
+        Ok((is_ours, is_ours || !account::list(tx)?.is_empty() || !queue::list(tx)?.is_empty()))
+    })?;
+    if let (is_ours, true) = state {
+        return Ok(is_ours);
     }
     let hash = |text: &str| {
         password::hash(text, app.ids.bytes()).map_err(|e| e.cause().unwrap_or_default().to_owned())
     };
     let (api, agents) = (hash(API_PASSWORD)?, hash(AGENT_PASSWORD)?);
-    write(&app.db, move |tx| samples(tx, &api, &agents, now))
+    write(&app.db, move |tx| samples(tx, &api, &agents, now))?;
+    Ok(true)
 }
 
 fn samples(tx: &mut Tx<'_>, api_hash: &str, agent_hash: &str, now: Millis) -> Result<(), Error> {
+    setting::mark(tx, MARK)?;
     account::add(tx, "api_user", api_hash, &Methods::parse("*"), now)?;
     account::add(tx, "api_reader", api_hash, &Methods::parse("GET chats"), now)?;
     queue::add(tx, Some(3), "Sklep", now)?;
@@ -170,6 +188,9 @@ impl Certificate {
             write_private(path, text.as_bytes())
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
+        // This one is for handing on.
+        let readable = std::fs::Permissions::from_mode(0o644);
+        let _ = std::fs::set_permissions(&made.authority, readable);
         Ok(made)
     }
 }

@@ -37,7 +37,7 @@ struct Place {
     /// The configuration file; without it the defaults and the environment count
     #[arg(long, global = true, env = "ROZMOWA_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The data folder, in place of the configured one
+    /// The data folder, in place of the configured one; the demo's is demo-data
     #[arg(long = "data", global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// The database, in place of the configured one: sqlite:PATH or postgres://…
@@ -71,12 +71,18 @@ enum Command {
     /// Bring the database's schema up to date, as every start does
     Migrate,
     /// Write a consistent copy of the SQLite database to a new file, also while the server runs
-    Backup { file: PathBuf },
+    Backup {
+        /// Must not exist yet
+        file: PathBuf,
+    },
     /// Put a backup in the place of the SQLite database, while no server runs on it
-    Restore { file: PathBuf },
+    Restore {
+        /// Made by `rozmowa backup`
+        file: PathBuf,
+    },
     /// Check the database's file, its schema and its logs, also while the server runs
     Verify,
-    /// Print the reference of the API (`OpenAPI`)
+    /// Print the reference of the API, as OpenAPI 3.1
     Openapi,
 }
 
@@ -132,9 +138,11 @@ impl Place {
                 config.database = Address::Sqlite(folder.join(storage::SQLITE_FILE));
             }
             config.data_dir.clone_from(folder);
+            config.tell_source("data_dir", &folder.display().to_string(), "command line");
         }
         if let Some(database) = &self.database {
             config.database = database.clone();
+            config.tell_source("database", &database.to_string(), "command line");
         }
         Ok(config)
     }
@@ -166,8 +174,11 @@ fn serve(config: Config) -> Result<(), String> {
     runtime()?.block_on(async {
         let running = Running::start(app, lock)?;
         tracing::info!(
-            listen = ?running.listen, tls_listen = ?running.tls_listen, metrics_listen = ?running.metrics_listen,
-            version = env!("CARGO_PKG_VERSION"), "serving"
+            listen = running.listen.map(display),
+            tls_listen = running.tls_listen.map(display),
+            metrics_listen = running.metrics_listen.map(display),
+            version = env!("CARGO_PKG_VERSION"),
+            "serving"
         );
         until_told_to_stop(running).await
     })
@@ -186,11 +197,35 @@ async fn until_told_to_stop(running: Running) -> Result<(), String> {
     Ok(())
 }
 
+/// Says so when a command is about to make a database: it may be the wrong place.
+fn announce(config: &Config) {
+    if let Address::Sqlite(path) = &config.database
+        && !path.exists()
+    {
+        eprintln!("A new database: {}", path.display());
+    }
+}
+
+/// Runs one transaction that may be an installation's first.
+fn create<T: Send + 'static>(
+    config: &Config,
+    run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
+) -> Result<T, String> {
+    announce(config);
+    let db = server::open_store(config)?;
+    let result = write(&db, run);
+    db.close();
+    result
+}
+
 /// Runs one transaction on an installation's store, beside its server if one runs.
 fn transact<T: Send + 'static>(
     config: &Config,
     run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
 ) -> Result<T, String> {
+    if let Address::Sqlite(path) = &config.database {
+        storage::existing(path)?;
+    }
     let db = server::open_store(config)?;
     let result = write(&db, run);
     db.close();

@@ -21,7 +21,10 @@ const FAULTS_MAX: usize = 50;
 
 pub fn backup(config: &Config, target: &Path) -> Result<(), String> {
     let source = sqlite_path(config)?;
-    rozmowa_db::backup(source, target).map_err(|error| error.to_string())?;
+    if target.exists() {
+        return Err(format!("{} is there already", target.display()));
+    }
+    rozmowa_db::backup(source, target).map_err(|error| format!("{}: {error}", target.display()))?;
     println!(
         "Backed up to {}. Keep {} too, elsewhere: it is not in the backup.",
         target.display(),
@@ -44,10 +47,12 @@ pub fn restore(config: &Config, source: &Path) -> Result<(), String> {
     fs::File::open(&copy).and_then(|file| file.sync_all()).map_err(told)?;
     if target.exists() {
         // What is still in the log belongs to the old file: it goes along, or it would be played into the new one.
-        let old = beside(target, "before-restore");
+        let old = (1..1_000)
+            .map(|n| beside(target, &format!("before-restore-{n}")))
+            .find(|path| !path.exists())
+            .ok_or("no name is left for the former database")?;
         for suffix in ["", "-wal", "-shm"] {
             let (from, to) = (with_suffix(target, suffix), with_suffix(&old, suffix));
-            let _ = fs::remove_file(&to);
             if from.exists() {
                 fs::rename(&from, &to).map_err(told)?;
             }
@@ -85,7 +90,12 @@ fn check(file: &Path) -> Result<(), String> {
 fn examine(database: &Address) -> Result<(Vec<String>, usize), String> {
     let options = Options { migrate: false, readers: 1, connections: 1, ..Options::default() };
     let sink = std::sync::Arc::new(|_: Vec<rozmowa_db::Published>| {});
-    let db = Db::open(database, &options, MIGRATIONS, sink).map_err(|error| error.to_string())?;
+    let shown = match database {
+        Address::Sqlite(path) => path.display().to_string(),
+        Address::Postgres(_) => "PostgreSQL".to_owned(),
+    };
+    let told = |error: String| format!("{shown}: {error}");
+    let db = Db::open(database, &options, MIGRATIONS, sink).map_err(|e| told(e.to_string()))?;
     let result = read(&db, |tx| {
         let mut faults = tx.integrity_check()?;
         log::orphans(tx, &mut faults)?;
@@ -101,7 +111,7 @@ fn examine(database: &Address) -> Result<(Vec<String>, usize), String> {
         Ok((faults, conversations))
     });
     db.close();
-    result
+    result.map_err(told)
 }
 
 fn read<T: Send + 'static>(
@@ -124,7 +134,7 @@ fn sqlite_path(config: &Config) -> Result<&Path, String> {
     }
 }
 
-fn existing(path: &Path) -> Result<(), String> {
+pub fn existing(path: &Path) -> Result<(), String> {
     if path.is_file() {
         Ok(())
     } else {

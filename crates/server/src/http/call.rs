@@ -174,7 +174,7 @@ fn permit(caller: &Caller, method: &Method, path: Option<&MatchedPath>) -> Resul
     if caller.methods.allow_all() {
         return Ok(());
     }
-    let method = method_name(method, path.map_or("", MatchedPath::as_str));
+    let method = method_name(method.as_str(), path.map_or("", MatchedPath::as_str));
     if caller.methods.allow(&method) {
         return Ok(());
     }
@@ -182,9 +182,9 @@ fn permit(caller: &Caller, method: &Method, path: Option<&MatchedPath>) -> Resul
 }
 
 /// `POST chat_conversations/:id/message`, as method lists and the vendor's reference spell it.
-fn method_name(method: &Method, path: &str) -> String {
+pub fn method_name(method: &str, path: &str) -> String {
     // Who may ask for an answer may ask for its head.
-    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    let method = if method == "HEAD" { "GET" } else { method };
     let path = path.trim_start_matches("/api/").replace('{', ":").replace('}', "");
     format!("{method} {path}")
 }
@@ -223,14 +223,21 @@ fn add_body(params: &mut Params, headers: &HeaderMap, body: &[u8]) -> Result<(),
     {
         return Err(Error::from(Code::UnsupportedMediaType));
     }
+    let starts_like_json = body.trim_ascii_start().starts_with(b"{");
     match kind.trim().to_ascii_lowercase().as_str() {
         "application/json" => add_json(params, body),
+        // What curl calls a form when it is given JSON and no type.
+        "application/x-www-form-urlencoded"
+            if starts_like_json && add_json(params, body).is_ok() =>
+        {
+            Ok(())
+        }
         "application/x-www-form-urlencoded" => {
             params.add_form("form", body);
             Ok(())
         }
         // A client that says nothing is taken at its first letter.
-        "" if body.trim_ascii_start().starts_with(b"{") => add_json(params, body),
+        "" if starts_like_json => add_json(params, body),
         _ => Err(Code::UnsupportedMediaType.into()),
     }
 }

@@ -80,7 +80,7 @@ codes! {
     NotCount = 100_214 BAD_REQUEST "not_count";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
-    /// The `Idempotency-Key` was used for another request within 24 hours.
+    /// The `Idempotency-Key` was used for another request to this path within 24 hours.
     IdempotencyKeyReused = 100_302 UNPROCESSABLE_ENTITY "idempotency_key_reused";
     /// No credentials, or wrong ones.
     Unauthorized = 200_101 UNAUTHORIZED "unauthorized";
