@@ -10,6 +10,8 @@ use crate::{Error, Tx};
 pub(crate) trait Job: Send {
     /// Runs the closure once; may be called again after a conflict. Says whether its changes are to be kept.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
     /// Replaces the result: the changes were not kept after all.
     fn fail(&mut self, error: &Error);
     /// Tells the caller. Only now, after commit, is anything told.
@@ -53,6 +55,10 @@ where
         let keep = result.is_ok();
         self.result = Some(result);
         keep
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
     }
 
     fn fail(&mut self, error: &Error) {

@@ -158,6 +158,14 @@ impl Db {
         }
     }
 
+    /// Whether the files of the store are still those it opened; PostgreSQL's are its server's business.
+    pub fn files_are_in_place(&self) -> bool {
+        match &*self.0 {
+            Engine::Sqlite(store) => store.files_are_in_place(),
+            Engine::Postgres(_) => true,
+        }
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(&*self.0, Engine::Sqlite(_))
     }

@@ -103,6 +103,9 @@ enum Broken {
 impl Worker {
     fn run(&mut self, jobs: &Receiver<Call>) {
         while let Ok((mode, mut job)) = jobs.recv() {
+            if mode == Mode::Read && job.is_abandoned() {
+                continue;
+            }
             let published = match self.complete(mode, job.as_mut()) {
                 Ok(published) => published,
                 Err(error) => {

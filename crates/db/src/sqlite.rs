@@ -1,13 +1,13 @@
 //! SQLite: one writer with group commit, a few readers, and a checkpointer that keeps out of their way.
 
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -23,6 +23,8 @@ const GROUP_MAX: usize = 512;
 const CHECKPOINT_PAGES: i32 = 1_000;
 /// From this length (32 MiB) on, the writer starts the log over as soon as the checkpointer has been through it.
 const RESTART_PAGES: i32 = 8_000;
+/// Without a call for this long, the log is copied into the file.
+const QUIET: Duration = Duration::from_secs(2);
 /// How long a connection waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const BUSY_ASK_EVERY: Duration = Duration::from_micros(200);
@@ -33,6 +35,9 @@ const GAP: Duration = Duration::from_millis(1);
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 pub(crate) struct Sqlite {
+    path: PathBuf,
+    /// Which file it was when it was opened.
+    inode: u64,
     doors: Doors,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -78,9 +83,12 @@ impl Sqlite {
             is_failing: false,
         };
         writer.prepare()?;
+        let inode = std::fs::metadata(path).map_err(Error::unavailable)?.ino();
         if options.inline {
             let inline = Inline { writer, reader: connect_reader(path)? };
             return Ok(Self {
+                path: path.to_owned(),
+                inode,
                 doors: Doors::Inline(Mutex::new(Some(Box::new(inline)))),
                 threads: Mutex::default(),
             });
@@ -99,7 +107,7 @@ impl Sqlite {
         }));
         let doors =
             Doors::Threads { writer: RwLock::new(Some(write)), reader: RwLock::new(Some(read)) };
-        Ok(Self { doors, threads: Mutex::new(threads) })
+        Ok(Self { path: path.to_owned(), inode, doors, threads: Mutex::new(threads) })
     }
 
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), Error> {
@@ -121,6 +129,12 @@ impl Sqlite {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the files that are open are still those under their names.
+    pub(crate) fn files_are_in_place(&self) -> bool {
+        let log = PathBuf::from(format!("{}-wal", self.path.display()));
+        std::fs::metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) && log.exists()
     }
 
     /// Finishes what was accepted, then lets go of the files.
@@ -182,7 +196,15 @@ impl Writer {
     }
 
     fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        while let Ok(first) = jobs.recv() {
+        loop {
+            let first = match jobs.recv_timeout(QUIET) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.settle();
+                    continue;
+                }
+            };
             self.group(first, || jobs.try_recv().ok());
             self.keep_log_short();
             if self.last_gap.elapsed() > GAP_EVERY {
@@ -317,6 +339,15 @@ impl Writer {
         }
     }
 
+    /// In a quiet moment what is only in the log goes into the file, however little it is.
+    fn settle(&mut self) {
+        let pages = self.log.pages.load(Ordering::Relaxed);
+        if pages != self.checkpointed_at_pages {
+            self.checkpointed_at_pages = pages;
+            let _ = self.ask_checkpoint.try_send(());
+        }
+    }
+
     fn execute(&self, sql: &'static str) -> Result<(), Error> {
         self.connection
             .prepare_cached(sql)
@@ -348,6 +379,10 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<(), Error> {
 
 fn run_reader(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(mut job) = jobs.recv() {
+        // A read for nobody is for nothing; impatient callers must not hold up those that wait.
+        if job.is_abandoned() {
+            continue;
+        }
         read_one(connection, job.as_mut());
         job.answer();
     }

@@ -24,11 +24,14 @@ use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
+use crate::setting;
 
 /// How often what was left to later is looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
+/// The setting that tells the right key file from a wrong one.
+const KEY_CHECK: &str = "secret.check";
 /// File descriptors beside connections: files, database, logs.
 const SPARE_FILES: u64 = 1024;
 
@@ -70,9 +73,34 @@ pub fn open_app(config: Config, clock: Clock, ids: Ids) -> Result<App, String> {
     create_folder(&config.data_dir)
         .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let path = config.data_dir.join("secret.key");
-    let secret = Key::open(&path, &ids).map_err(|error| format!("{}: {error}", path.display()))?;
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let db = open_store(&config)?;
+    let known = in_store(&db, |tx| setting::text(tx, KEY_CHECK))?;
+    if known.is_some() && !path.exists() {
+        return Err(told(&"it is missing, and this database was made with one: put it back"));
+    }
+    let secret = Key::open(&path, &ids).map_err(|error| told(&error))?;
+    let check = format!("{:032x}", u128::from_be_bytes(secret.short_fingerprint(&[b"check"])));
+    match known {
+        Some(known) if known != check => {
+            return Err(told(&"it is not the key that this database was made with"));
+        }
+        Some(_) => {}
+        None => in_store(&db, move |tx| setting::set_text(tx, KEY_CHECK, &check))?,
+    }
     Ok(App::new(config, db, clock, ids, secret))
+}
+
+/// One transaction before anything is served. Blocks.
+fn in_store<T: Send + 'static>(
+    db: &Db,
+    run: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+) -> Result<T, String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
+    runtime
+        .block_on(db.write(run))
+        .map_err(|error| error.cause().unwrap_or("no cause was told").to_owned())
 }
 
 /// Takes the database for this process alone; two servers on one SQLite file would each keep their own queue.

@@ -9,14 +9,14 @@ rozmowa_db::statements! {
     SET = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 }
 
-/// Remembers that something was done.
-pub fn mark(tx: &mut Tx<'_>, name: &str) -> Result<(), Error> {
-    tx.execute(&SET, params![name, "true"])?;
-    Ok(())
+/// A text that the program keeps for itself.
+pub fn text(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>, Error> {
+    Ok(tx.query_opt(&GET, params![name], |row| row.get(0))?)
 }
 
-pub fn has_mark(tx: &mut Tx<'_>, name: &str) -> Result<bool, Error> {
-    Ok(tx.query_opt(&GET, params![name], |_| Ok(()))?.is_some())
+pub fn set_text(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<(), Error> {
+    tx.execute(&SET, params![name, value])?;
+    Ok(())
 }
 
 /// A setting: all are yes or no so far.

@@ -1,5 +1,6 @@
 //! Passwords: Argon2id, on a bounded number of threads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -15,8 +16,8 @@ const WAITING_MAX: usize = 64;
 
 /// Counts and bounds the hashing of a process.
 pub struct Hasher {
-    threads: Semaphore,
-    waiting: Semaphore,
+    threads: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     hashes: AtomicU64,
     /// Checked when there is no such user, so that time does not tell.
     dummy: String,
@@ -31,8 +32,8 @@ impl Hasher {
         let dummy =
             format!("$argon2id$v=19$m=19456,t=2,p=1${}${}", encode(&salt), encode(&[0; 32]));
         Self {
-            threads: Semaphore::new(THREADS),
-            waiting: Semaphore::new(WAITING_MAX),
+            threads: Arc::new(Semaphore::new(THREADS)),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             hashes: AtomicU64::new(0),
             dummy,
         }
@@ -42,12 +43,15 @@ impl Hasher {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         let exists = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.clone());
-        let _waiting =
-            self.waiting.try_acquire().map_err(|_| Error::from(Code::Overloaded).retry_after(1))?;
-        let _thread = self.threads.acquire().await.map_err(Error::internal)?;
+        // Both places are held by the hash and not by the call: a caller that hangs up can't stop a hash.
+        let waiting = Arc::clone(&self.waiting)
+            .try_acquire_owned()
+            .map_err(|_| Error::from(Code::Overloaded).retry_after(1))?;
+        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(Error::internal)?;
         self.hashes.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("rozmowa_password_hashes_total").increment(1);
         let matches = tokio::task::spawn_blocking(move || {
+            let _places = (waiting, thread);
             let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
             Ok::<_, Error>(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
         })

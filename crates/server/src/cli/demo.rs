@@ -118,7 +118,7 @@ Administer it beside: rozmowa queue list --data {}",
 fn fill(app: &App) -> Result<bool, String> {
     let now = app.clock.now();
     let state = write(&app.db, |tx| {
-        let is_ours = setting::has_mark(tx, MARK)?;
+        let is_ours = setting::text(tx, MARK)?.is_some();
         Ok((is_ours, is_ours || !account::list(tx)?.is_empty() || !queue::list(tx)?.is_empty()))
     })?;
     if let (is_ours, true) = state {
@@ -133,7 +133,7 @@ fn fill(app: &App) -> Result<bool, String> {
 }
 
 fn samples(tx: &mut Tx<'_>, api_hash: &str, agent_hash: &str, now: Millis) -> Result<(), Error> {
-    setting::mark(tx, MARK)?;
+    setting::set_text(tx, MARK, "true")?;
     account::add(tx, "api_user", api_hash, &Methods::parse("*"), now)?;
     account::add(tx, "api_reader", api_hash, &Methods::parse("GET chats"), now)?;
     queue::add(tx, Some(3), "Sklep", now)?;

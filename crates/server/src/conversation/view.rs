@@ -11,11 +11,13 @@ use uuid::Uuid;
 use super::list::Item;
 use super::log::Speaker;
 use crate::clock;
-use crate::http::Error;
+use crate::http::{Code, Error};
 use crate::time;
 
 /// The largest page. A shorter one repeats its last id in the list of 100.
 pub const PAGE_MAX: i64 = 100;
+/// Text that one answer holds at most.
+const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 rozmowa_db::statements! {
     /// The messages of up to 100 conversations, among the last 1,000 events of each.
@@ -26,7 +28,7 @@ rozmowa_db::statements! {
             $51,$52,$53,$54,$55,$56,$57,$58,$59,$60,$61,$62,$63,$64,$65,$66,$67,$68,$69,$70,$71,$72,$73,$74,$75,
             $76,$77,$78,$79,$80,$81,$82,$83,$84,$85,$86,$87,$88,$89,$90,$91,$92,$93,$94,$95,$96,$97,$98,$99,$100)
           AND e.kind = 1 AND e.seq > c.seq - 1000
-        ORDER BY e.conversation_id, e.seq";
+        ORDER BY e.conversation_id, e.seq DESC";
 }
 
 /// A conversation.
@@ -158,17 +160,30 @@ fn messages(
     for (place, item) in ids.iter_mut().zip(items) {
         *place = Value::from(&item.id);
     }
+    let mut bytes = 0;
     tx.query(&MESSAGES, &ids, |row: &Row<'_>| {
         let (id, seq): (Uuid, i64) = (row.get(0)?, row.get(1)?);
-        found.entry(id).or_default().push(Message {
-            message_id: format!("{id}-{seq}"),
-            sent_by: Speaker::from_number(row.get(2)?).name(),
-            user_login: row.get(3)?,
-            text: row.get(4)?,
-            created_at: time::with_millis(row.get(5)?, zone),
-            files: Vec::new(),
-        });
+        let text: Option<String> = row.get(4)?;
+        bytes += text.as_ref().map_or(0, String::len);
+        if bytes <= TEXT_BYTES_MAX {
+            found.entry(id).or_default().push(Message {
+                message_id: format!("{id}-{seq}"),
+                sent_by: Speaker::from_number(row.get(2)?).name(),
+                user_login: row.get(3)?,
+                text,
+                created_at: time::with_millis(row.get(5)?, zone),
+                files: Vec::new(),
+            });
+        }
         Ok(())
     })?;
+    // One conversation is shown as far as it fits; of several, nobody could tell what is missing where.
+    if bytes > TEXT_BYTES_MAX && items.len() > 1 {
+        return Err(Code::AnswerTooLarge.into());
+    }
+    // They came newest first, so that those are the ones that fit.
+    for messages in found.values_mut() {
+        messages.reverse();
+    }
     Ok(found)
 }

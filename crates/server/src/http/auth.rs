@@ -92,28 +92,27 @@ impl Gate {
         password: String,
         from: IpAddr,
     ) -> Result<Arc<Caller>, Error> {
-        // Before the hash, so that guessing costs the guesser and not us.
-        self.failures.check(from)?;
+        // Counted before the hash and taken back when all is well: whoever hangs up meanwhile has had the try.
+        let attempt = self.failures.begin(from)?;
         let found = self.db.read(move |tx| account::find(tx, &name)).await?;
         let user = found.filter(|user| user.is_enabled);
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.hasher.verify(password, hash).await?;
         match user {
-            Some(user) if matches => Ok(Arc::new(Caller {
-                api_user_id: user.id,
-                credential_version: user.credential_version,
-                methods: user.methods,
-            })),
-            _ => {
-                self.failures.count(from);
-                Err(Code::Unauthorized.into())
+            Some(user) if matches => {
+                attempt.was_right();
+                Ok(Arc::new(Caller {
+                    api_user_id: user.id,
+                    credential_version: user.credential_version,
+                    methods: user.methods,
+                }))
             }
+            _ => Err(Code::Unauthorized.into()),
         }
     }
 }
 
-/// Wrong credentials by address, in windows of a minute that begin with the first. Checks that are under way when
-/// the limit is reached still end: the hasher's own bounds say how many.
+/// Wrong credentials by address, in windows of a minute that begin with the first try.
 struct Failures {
     limit: u32,
     windows: moka::sync::Cache<IpAddr, Arc<Window>>,
@@ -124,6 +123,9 @@ struct Window {
     failures: AtomicU32,
 }
 
+/// A try that counts as wrong until it turns out right.
+struct Attempt(Arc<Window>);
+
 impl Failures {
     fn new(limit: u32) -> Self {
         let windows =
@@ -131,26 +133,31 @@ impl Failures {
         Self { limit, windows }
     }
 
-    fn check(&self, from: IpAddr) -> Result<(), Error> {
-        let Some(window) = self.windows.get(&limited_as(from)) else { return Ok(()) };
-        if window.failures.load(Ordering::Relaxed) < self.limit {
-            return Ok(());
+    fn begin(&self, from: IpAddr) -> Result<Attempt, Error> {
+        let window = self.windows.get_with(limited_as(from), || {
+            Arc::new(Window { since: Instant::now(), failures: AtomicU32::new(0) })
+        });
+        if window.failures.fetch_add(1, Ordering::Relaxed) < self.limit {
+            return Ok(Attempt(window));
         }
+        window.failures.fetch_sub(1, Ordering::Relaxed);
         let wait = WINDOW.saturating_sub(window.since.elapsed()).as_secs() + 1;
         let fault = Fault::new(Code::TooManyFailures).with("seconds", wait);
         Err(Error::from(fault).retry_after(wait))
     }
+}
 
-    fn count(&self, from: IpAddr) {
-        let window = self.windows.get_with(limited_as(from), || {
-            Arc::new(Window { since: Instant::now(), failures: AtomicU32::new(0) })
-        });
-        window.failures.fetch_add(1, Ordering::Relaxed);
+impl Attempt {
+    fn was_right(self) {
+        self.0.failures.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    // Two of them are nobody's.
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let value = value.as_bytes();
     let (scheme, encoded) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") || encoded.len() > HEADER_MAX {
         return None;

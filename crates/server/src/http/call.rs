@@ -16,7 +16,7 @@ use super::address;
 use super::auth::Caller;
 use super::error::{Code, Error, Fault};
 use super::idempotency;
-use super::params::{FromParams, Params};
+use super::params::{FromParams, Object, Params};
 use crate::account;
 use crate::app::App;
 
@@ -243,17 +243,17 @@ fn add_body(params: &mut Params, headers: &HeaderMap, body: &[u8]) -> Result<(),
 }
 
 fn add_json(params: &mut Params, body: &[u8]) -> Result<(), Error> {
-    match serde_json::from_slice(body) {
-        Ok(serde_json::Value::Object(object)) => {
-            params.add_json(object);
-            Ok(())
+    let error = match serde_json::from_slice::<Option<Object>>(body) {
+        Ok(object) => {
+            if let Some(object) = object {
+                params.add_json(object);
+            }
+            return Ok(());
         }
-        Ok(serde_json::Value::Null) => Ok(()),
-        Ok(_) => Err(Code::JsonNotObject.into()),
-        // The vendor's sample counts characters where bytes are meant, so what follows may be the rest of this body.
-        Err(error) => {
-            let detail = format!("line {}, column {}", error.line(), error.column());
-            Err(Error::from(Fault::new(Code::MalformedJson).with("detail", detail)).closing())
-        }
-    }
+        Err(error) if error.is_data() => return Err(Code::JsonNotObject.into()),
+        Err(error) => error,
+    };
+    // The vendor's sample counts characters where bytes are meant, so what follows may be the rest of this body.
+    let detail = format!("line {}, column {}", error.line(), error.column());
+    Err(Error::from(Fault::new(Code::MalformedJson).with("detail", detail)).closing())
 }

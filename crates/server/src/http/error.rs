@@ -78,6 +78,8 @@ codes! {
     BlankText = 100_213 BAD_REQUEST "blank_text";
     /// Not an integer of 0 or more.
     NotCount = 100_214 BAD_REQUEST "not_count";
+    /// The messages of these conversations come to more than 16 MiB. Ask for fewer conversations at once.
+    AnswerTooLarge = 100_215 BAD_REQUEST "answer_too_large";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.

@@ -70,8 +70,15 @@ async fn store_takes_writes(app: &App) -> bool {
     if let Err(error) = &written {
         tracing::warn!(cause = error.cause().unwrap_or("none told"), "not ready");
     }
-    *last = Some((Instant::now(), written.is_ok()));
-    written.is_ok()
+    let in_place = app.db.files_are_in_place();
+    if !in_place {
+        tracing::error!(
+            "the database's files were moved, replaced or deleted while the server runs on them"
+        );
+    }
+    let takes = written.is_ok() && in_place;
+    *last = Some((Instant::now(), takes));
+    takes
 }
 
 /// Says where things are.

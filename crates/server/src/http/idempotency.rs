@@ -37,7 +37,11 @@ pub struct Key {
 
 /// The header's text, if it is there.
 pub fn header(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Code::BadIdempotencyKey.into());
+    }
     match value.to_str() {
         Ok(text)
             if (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) =>

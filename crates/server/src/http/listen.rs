@@ -2,12 +2,15 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use hyper::body::Incoming;
+use axum::body::{Body, Bytes};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -135,8 +138,7 @@ impl Connection {
                 let under_way = Activity::begin(&activity);
                 async move {
                     let answer = service.answer(request, peer.ip()).await;
-                    drop(under_way);
-                    Ok::<_, Infallible>(answer)
+                    Ok::<_, Infallible>(answer.map(|body| Sending { body, _under_way: under_way }))
                 }
             })
         };
@@ -161,7 +163,11 @@ impl Connection {
                 .header_read_timeout(head_timeout)
                 .max_buf_size(HEAD_BYTES_MAX as usize)
                 .serve_connection(io, answer);
-            watcher.watch(connection).await
+            tokio::select! {
+                ended = watcher.watch(connection) => ended,
+                // Nor does it give up a head that was begun.
+                () = activity.none_by(closing) => Ok(()),
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, %peer, "a connection ended badly");
@@ -219,6 +225,32 @@ impl Activity {
     }
 }
 
+/// An answer on its way: the request is over when the last byte has gone, or the peer.
+struct Sending {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl hyper::body::Body for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -228,6 +260,7 @@ impl Drop for UnderWay {
 /// Looks at the first bytes without taking them. `None` when the peer has gone.
 async fn starts_http2(stream: &TcpStream) -> Option<bool> {
     let mut start = [0; HTTP2_START.len()];
+    let mut wait = Duration::from_millis(2);
     loop {
         let seen = stream.peek(&mut start).await.ok().filter(|seen| *seen > 0)?;
         if start[..seen] != HTTP2_START[..seen] {
@@ -236,8 +269,9 @@ async fn starts_http2(stream: &TcpStream) -> Option<bool> {
         if seen == HTTP2_START.len() {
             return Some(true);
         }
-        // Peek is ready for as long as anything is there: give the rest time to come.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        // Peek is ready for as long as anything is there: give the rest time to come, and more each time.
+        tokio::time::sleep(wait).await;
+        wait *= 2;
     }
 }
 
