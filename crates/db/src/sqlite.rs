@@ -19,10 +19,10 @@ use crate::{Error, Options, Sink, Tx};
 
 /// Jobs of one COMMIT. More would only make the first of them wait longer.
 const GROUP_MAX: usize = 512;
-/// After this many new pages in the log (4 MiB) the checkpointer copies them into the main file.
-const CHECKPOINT_PAGES: i32 = 1_000;
-/// From this length (32 MiB) on, the writer starts the log over as soon as the checkpointer has been through it.
-const RESTART_PAGES: i32 = 8_000;
+/// After this many new pages in the log (16 MiB) the checkpointer copies them into the main file.
+const CHECKPOINT_PAGES: i32 = 4_000;
+/// From this length (48 MiB) on, the writer starts the log over as soon as the checkpointer has been through it.
+const RESTART_PAGES: i32 = 12_000;
 /// Without a call for this long, the log is copied into the file.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a connection waits for another process's transaction.
@@ -185,7 +185,7 @@ enum Kept {
 impl Writer {
     fn prepare(&mut self) -> Result<(), Error> {
         // Zeros over what is deleted: erased is erased, in the file too.
-        pragma(&self.connection, "PRAGMA secure_delete = ON; PRAGMA cache_size = -8192")?;
+        pragma(&self.connection, "PRAGMA secure_delete = ON; PRAGMA cache_size = -32768")?;
         let log = Arc::clone(&self.log);
         self.connection
             .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
