@@ -10,6 +10,7 @@ mod client;
 mod connections;
 mod conversation;
 mod errors;
+mod hostile;
 mod idempotency;
 mod lifecycle;
 mod matching;
