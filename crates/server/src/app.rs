@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::secret::Key;
+use crate::webhook::Subscriptions;
 
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
@@ -23,6 +24,7 @@ pub struct Inner {
     /// From the key file.
     pub secret: Key,
     pub gate: Gate,
+    pub subscriptions: Subscriptions,
     pub is_stopping: AtomicBool,
     pub probe: Probe,
 }
@@ -37,6 +39,7 @@ impl App {
             ids,
             secret,
             gate,
+            subscriptions: Subscriptions::default(),
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
         }))

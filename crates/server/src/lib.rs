@@ -3,8 +3,10 @@
 //! Doors (`http`, and `api.rs` in each room) lead to rooms, rooms to the store; see `docs/ARCHITECTURE.md`.
 
 pub mod account;
+pub mod act;
 pub mod agent;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -20,3 +22,4 @@ pub mod secret;
 pub mod server;
 pub mod setting;
 pub mod time;
+pub mod webhook;

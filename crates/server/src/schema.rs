@@ -2,15 +2,18 @@
 
 use rozmowa_db::{Migration, Stmt};
 
-use crate::{account, agent, conversation, counter, customer, http, queue, setting};
+use crate::{
+    account, agent, audit, conversation, counter, customer, http, queue, setting, webhook,
+};
 
-pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!("0001_start");
+pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!("0001_start", "0002_tell");
 
 /// The register: a test prepares each on both engines and looks at its plan.
 pub fn statements() -> Vec<Stmt> {
     let rooms = [
         account::STATEMENTS,
         agent::STATEMENTS,
+        audit::STATEMENTS,
         conversation::STATEMENTS,
         conversation::log::STATEMENTS,
         conversation::view::STATEMENTS,
@@ -20,6 +23,8 @@ pub fn statements() -> Vec<Stmt> {
         http::idempotency::STATEMENTS,
         queue::STATEMENTS,
         setting::STATEMENTS,
+        webhook::STATEMENTS,
+        webhook::wanted::STATEMENTS,
     ];
     rooms.into_iter().flatten().copied().chain(conversation::list::statements()).collect()
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::act::{Act, Actor};
 use crate::app::App;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
@@ -217,20 +218,24 @@ async fn tidy(app: App) {
     let mut ticks = tokio::time::interval(TIDY_EVERY);
     loop {
         ticks.tick().await;
-        let clock = app.clock.clone();
-        in_steps(&app, "linking", move |tx| conversation::link_more(tx, clock.now())).await;
-        let clock = app.clock.clone();
-        in_steps(&app, "sweeping", move |tx| idempotency::sweep(tx, clock.now())).await;
+        in_steps(&app, "linking", conversation::link_more).await;
+        in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
     }
 }
 
 async fn in_steps(
     app: &App,
     work: &str,
-    step: impl Fn(&mut Tx<'_>) -> Result<bool, Error> + Clone + Send + 'static,
+    step: impl Fn(&mut Tx<'_>, &Act<'_>) -> Result<bool, Error> + Clone + Send + 'static,
 ) {
     loop {
-        match app.db.write(step.clone()).await {
+        let (app_of_step, step) = (app.clone(), step.clone());
+        let actor = Actor::system();
+        let done = app.db.write(move |tx| {
+            let act = Act::of(tx, &app_of_step, &actor)?;
+            step(tx, &act)
+        });
+        match done.await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {

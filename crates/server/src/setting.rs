@@ -2,6 +2,8 @@
 
 use rozmowa_db::{Tx, params};
 
+use crate::act::Act;
+use crate::audit;
 use crate::http::Error;
 
 rozmowa_db::statements! {
@@ -46,7 +48,10 @@ impl Setting {
         Ok(value.map_or(self.default(), |value| value == "true"))
     }
 
-    pub fn set(self, tx: &mut Tx<'_>, value: bool) -> Result<(), Error> {
+    pub fn set(self, tx: &mut Tx<'_>, act: &Act<'_>, value: bool) -> Result<(), Error> {
+        let was = self.get(tx)?;
+        let subject = format!("setting {}", self.name());
+        audit::record(tx, act, "setting.change", &subject, Some(&was), Some(&value))?;
         tx.execute(&SET, params![self.name(), if value { "true" } else { "false" }])?;
         Ok(())
     }

@@ -4,14 +4,15 @@ pub mod password;
 
 use rozmowa_db::{Row, Tx, params};
 
-use crate::clock::Millis;
+use crate::act::Act;
 use crate::http::Error;
 
 rozmowa_db::statements! {
     FIND = "SELECT id, name, password_hash, methods, is_enabled, credential_version
         FROM api_user WHERE name = $1";
-    /// Runs first in every call's transaction.
-    RECHECK = "SELECT credential_version FROM api_user WHERE id = $1 AND is_enabled = 1";
+    /// Runs first in every call's transaction, and brings along what the rest of it may need to know.
+    RECHECK = "SELECT credential_version, (SELECT value FROM setting WHERE name = 'webhooks.revision')
+        FROM api_user WHERE id = $1 AND is_enabled = 1";
     LIST = "SELECT id, name, password_hash, methods, is_enabled, credential_version
         FROM api_user ORDER BY id LIMIT 1000";
     ADD = "INSERT INTO api_user (id, name, password_hash, methods, is_enabled, credential_version, created_at)
@@ -88,32 +89,46 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<ApiUser>, Error> {
     Ok(tx.query(&LIST, params![], ApiUser::read)?)
 }
 
-/// Fails when the user was changed or disabled since its credentials were checked.
-pub fn recheck(tx: &mut Tx<'_>, id: i64, credential_version: i64) -> Result<(), Error> {
-    let current = tx.query_opt(&RECHECK, params![id], |row| row.get::<i64>(0))?;
-    if current == Some(credential_version) { Ok(()) } else { Err(Error::stale_credential()) }
+/// Fails when the user was changed or disabled since its credentials were checked. Gives the revision of the webhook
+/// subscriptions.
+pub fn recheck(tx: &mut Tx<'_>, id: i64, credential_version: i64) -> Result<Option<String>, Error> {
+    let current = tx
+        .query_opt(&RECHECK, params![id], |row| Ok((row.get::<i64>(0)?, row.get(1)?)))?
+        .filter(|(version, _)| *version == credential_version);
+    current.map(|(_, revision)| revision).ok_or_else(Error::stale_credential)
 }
 
 /// False when the name is taken.
 pub fn add(
     tx: &mut Tx<'_>,
+    act: &Act<'_>,
     name: &str,
     password_hash: &str,
     methods: &Methods,
-    now: Millis,
 ) -> Result<bool, Error> {
     let id = crate::counter::next(tx, "api_user")?;
-    let added = tx.execute(&ADD, params![id, name, password_hash, &methods.to_string(), now])?;
+    let added =
+        tx.execute(&ADD, params![id, name, password_hash, &methods.to_string(), act.now])?;
     Ok(added == 1)
 }
 
 /// False when there is no such user.
-pub fn set_password(tx: &mut Tx<'_>, name: &str, password_hash: &str) -> Result<bool, Error> {
+pub fn set_password(
+    tx: &mut Tx<'_>,
+    _act: &Act<'_>,
+    name: &str,
+    password_hash: &str,
+) -> Result<bool, Error> {
     Ok(tx.execute(&SET_PASSWORD, params![name, password_hash])? == 1)
 }
 
 /// False when there is no such user.
-pub fn set_enabled(tx: &mut Tx<'_>, name: &str, is_enabled: bool) -> Result<bool, Error> {
+pub fn set_enabled(
+    tx: &mut Tx<'_>,
+    _act: &Act<'_>,
+    name: &str,
+    is_enabled: bool,
+) -> Result<bool, Error> {
     Ok(tx.execute(&SET_ENABLED, params![name, is_enabled])? == 1)
 }
 

@@ -2,7 +2,7 @@
 
 use rozmowa_db::{Row, Tx, params};
 
-use crate::clock::Millis;
+use crate::act::Act;
 use crate::http::Error;
 
 rozmowa_db::statements! {
@@ -54,19 +54,30 @@ pub struct NewAgent {
 }
 
 /// `None` when the login is taken.
-pub fn add(tx: &mut Tx<'_>, agent: &NewAgent, now: Millis) -> Result<Option<i64>, Error> {
+pub fn add(tx: &mut Tx<'_>, act: &Act<'_>, agent: &NewAgent) -> Result<Option<i64>, Error> {
     let NewAgent { login, name, surname, email, password_hash } = agent;
     let id = crate::counter::next(tx, "agent")?;
-    let added = tx.execute(&ADD, params![id, login, name, surname, email, password_hash, now])?;
+    let added =
+        tx.execute(&ADD, params![id, login, name, surname, email, password_hash, act.now])?;
     Ok((added == 1).then_some(id))
 }
 
 /// False when there is no such agent.
-pub fn set_active(tx: &mut Tx<'_>, login: &str, is_active: bool) -> Result<bool, Error> {
+pub fn set_active(
+    tx: &mut Tx<'_>,
+    _act: &Act<'_>,
+    login: &str,
+    is_active: bool,
+) -> Result<bool, Error> {
     Ok(tx.execute(&SET_ACTIVE, params![login, is_active])? == 1)
 }
 
 /// False when there is no such agent.
-pub fn set_password(tx: &mut Tx<'_>, login: &str, password_hash: &str) -> Result<bool, Error> {
+pub fn set_password(
+    tx: &mut Tx<'_>,
+    _act: &Act<'_>,
+    login: &str,
+    password_hash: &str,
+) -> Result<bool, Error> {
     Ok(tx.execute(&SET_PASSWORD, params![login, password_hash])? == 1)
 }

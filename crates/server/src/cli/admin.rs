@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::{create, transact, write};
 use crate::account::{self, Methods, password};
 use crate::agent::{self, NewAgent};
-use crate::clock::{Clock, Ids};
+use crate::clock::Ids;
 use crate::config::Config;
 use crate::conversation;
 use crate::customer::NewCustomer;
@@ -45,15 +45,14 @@ impl ApiUserCommand {
                 methods.iter().try_for_each(|pattern| known_method(pattern))?;
                 let hash = new_password()?;
                 let methods = Methods::parse(&methods.join("\n"));
-                let now = Clock::System.now();
                 let added = {
                     let name = name.clone();
-                    create(config, move |tx| account::add(tx, &name, &hash, &methods, now))?
+                    create(config, move |tx, act| account::add(tx, act, &name, &hash, &methods))?
                 };
                 if added { Ok(()) } else { Err(format!("there is an API user {name} already")) }
             }
             Self::List => {
-                for user in transact(config, account::list)? {
+                for user in transact(config, |tx, _| account::list(tx))? {
                     let state = if user.is_enabled { "enabled" } else { "disabled" };
                     println!(
                         "{}\t{state}\t{}",
@@ -68,7 +67,10 @@ impl ApiUserCommand {
             Self::Passwd { name } => {
                 let hash = new_password()?;
                 let user = name.clone();
-                found(transact(config, move |tx| account::set_password(tx, &user, &hash))?, &name)
+                found(
+                    transact(config, move |tx, act| account::set_password(tx, act, &user, &hash))?,
+                    &name,
+                )
             }
         }
     }
@@ -88,7 +90,7 @@ fn known_method(pattern: &str) -> Result<(), String> {
 
 fn enable(config: &Config, name: String, is_enabled: bool) -> Result<(), String> {
     let user = name.clone();
-    found(transact(config, move |tx| account::set_enabled(tx, &user, is_enabled))?, &name)
+    found(transact(config, move |tx, act| account::set_enabled(tx, act, &user, is_enabled))?, &name)
 }
 
 fn found(found: bool, name: &str) -> Result<(), String> {
@@ -119,27 +121,26 @@ impl QueueCommand {
                 if name.trim().is_empty() {
                     return Err("a queue needs a name".into());
                 }
-                let now = Clock::System.now();
-                match create(config, move |tx| queue::add(tx, id, &name, now))? {
+                match create(config, move |tx, act| queue::add(tx, act, id, &name))? {
                     Some(id) => println!("{id}"),
                     None => return Err("there is a queue of this name or number already".into()),
                 }
             }
             Self::List => {
-                for queue in transact(config, queue::list)? {
+                for queue in transact(config, |tx, _| queue::list(tx))? {
                     let state = if queue.is_enabled { "enabled" } else { "disabled" };
                     println!("{}\t{state}\t{}", queue.id, queue.name);
                 }
             }
             Self::Disable { id } => {
                 found(
-                    transact(config, move |tx| queue::set_enabled(tx, id, false))?,
+                    transact(config, move |tx, act| queue::set_enabled(tx, act, id, false))?,
                     &format!("queue {id}"),
                 )?;
             }
             Self::Enable { id } => {
                 found(
-                    transact(config, move |tx| queue::set_enabled(tx, id, true))?,
+                    transact(config, move |tx, act| queue::set_enabled(tx, act, id, true))?,
                     &format!("queue {id}"),
                 )?;
             }
@@ -177,8 +178,7 @@ impl AgentCommand {
                 let password_hash = new_password()?;
                 let email = email.unwrap_or_default();
                 let agent = NewAgent { login, name, surname, email, password_hash };
-                let now = Clock::System.now();
-                match create(config, move |tx| agent::add(tx, &agent, now))? {
+                match create(config, move |tx, act| agent::add(tx, act, &agent))? {
                     Some(id) => println!("{id}"),
                     None => return Err("there is an agent of this login already".into()),
                 }
@@ -188,10 +188,13 @@ impl AgentCommand {
             Self::Passwd { login } => {
                 let hash = new_password()?;
                 let user = login.clone();
-                found(transact(config, move |tx| agent::set_password(tx, &user, &hash))?, &login)?;
+                found(
+                    transact(config, move |tx, act| agent::set_password(tx, act, &user, &hash))?,
+                    &login,
+                )?;
             }
             Self::List => {
-                for agent in transact(config, agent::list)? {
+                for agent in transact(config, |tx, _| agent::list(tx))? {
                     let state = if agent.is_active { "active" } else { "inactive" };
                     println!(
                         "{}\t{}\t{state}\t{} {}\t{}",
@@ -206,7 +209,7 @@ impl AgentCommand {
 
 fn activate(config: &Config, login: String, is_active: bool) -> Result<(), String> {
     let agent = login.clone();
-    found(transact(config, move |tx| agent::set_active(tx, &agent, is_active))?, &login)
+    found(transact(config, move |tx, act| agent::set_active(tx, act, &agent, is_active))?, &login)
 }
 
 #[derive(Subcommand)]
@@ -237,14 +240,13 @@ impl CustomerCommand {
         let customer = NewCustomer { identifier, name, surname, emails };
         super::announce(config);
         let db = server::open_store(config)?;
-        let now = Clock::System.now();
-        let added = write(&db, move |tx| conversation::add_customer(tx, &customer, now))?;
+        let added = write(&db, move |tx, act| conversation::add_customer(tx, act, &customer))?;
         let result = match added {
             None => Err("there is a customer of this identifier already".to_owned()),
             Some(customer) => {
                 println!("{}", customer.id);
                 // In steps, so that the server's calls come in between.
-                while write(&db, move |tx| conversation::link_more(tx, now))? {}
+                while write(&db, conversation::link_more)? {}
                 Ok(())
             }
         };
@@ -274,7 +276,7 @@ impl SettingCommand {
                     println!(
                         "{} = {}",
                         setting.name(),
-                        transact(config, move |tx| setting.get(tx))?
+                        transact(config, move |tx, _| setting.get(tx))?
                     );
                 }
                 Ok(())
@@ -288,7 +290,7 @@ impl SettingCommand {
                         names.join(", ")
                     ));
                 };
-                transact(config, move |tx| setting.set(tx, value))
+                transact(config, move |tx, act| setting.set(tx, act, value))
             }
         }
     }

@@ -10,9 +10,10 @@ use rozmowa_db::{Address, Tx};
 
 use super::{Place, runtime, start_log, storage, until_told_to_stop, write};
 use crate::account::{self, Methods, password};
+use crate::act::Act;
 use crate::agent::{self, NewAgent};
 use crate::app::App;
-use crate::clock::{Clock, Ids, Millis};
+use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::customer::{self, NewCustomer};
 use crate::http::Error;
@@ -116,8 +117,7 @@ Administer it beside: rozmowa queue list --data {}",
 
 /// Puts the sample data in, once, and never beside anybody's own. Whether they are there.
 fn fill(app: &App) -> Result<bool, String> {
-    let now = app.clock.now();
-    let state = write(&app.db, |tx| {
+    let state = write(&app.db, |tx, _| {
         let is_ours = setting::text(tx, MARK)?.is_some();
         Ok((is_ours, is_ours || !account::list(tx)?.is_empty() || !queue::list(tx)?.is_empty()))
     })?;
@@ -128,15 +128,15 @@ fn fill(app: &App) -> Result<bool, String> {
         password::hash(text, app.ids.bytes()).map_err(|e| e.cause().unwrap_or_default().to_owned())
     };
     let (api, agents) = (hash(API_PASSWORD)?, hash(AGENT_PASSWORD)?);
-    write(&app.db, move |tx| samples(tx, &api, &agents, now))?;
+    write(&app.db, move |tx, act| samples(tx, act, &api, &agents))?;
     Ok(true)
 }
 
-fn samples(tx: &mut Tx<'_>, api_hash: &str, agent_hash: &str, now: Millis) -> Result<(), Error> {
+fn samples(tx: &mut Tx<'_>, act: &Act<'_>, api_hash: &str, agent_hash: &str) -> Result<(), Error> {
     setting::set_text(tx, MARK, "true")?;
-    account::add(tx, "api_user", api_hash, &Methods::parse("*"), now)?;
-    account::add(tx, "api_reader", api_hash, &Methods::parse("GET chats"), now)?;
-    queue::add(tx, Some(3), "Sklep", now)?;
+    account::add(tx, act, "api_user", api_hash, &Methods::parse("*"))?;
+    account::add(tx, act, "api_reader", api_hash, &Methods::parse("GET chats"))?;
+    queue::add(tx, act, Some(3), "Sklep")?;
     for (identifier, name, surname, email) in [
         (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
         (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),
@@ -147,7 +147,7 @@ fn samples(tx: &mut Tx<'_>, api_hash: &str, agent_hash: &str, now: Millis) -> Re
             surname: surname.to_owned(),
             emails: vec![email.to_owned()],
         };
-        customer::add(tx, &customer, now)?;
+        customer::add(tx, act, &customer)?;
     }
     for (login, name, surname) in [("jkowalski", "Jan", "Kowalski"), ("anowak", "Anna", "Nowak")] {
         let agent = NewAgent {
@@ -157,7 +157,7 @@ fn samples(tx: &mut Tx<'_>, api_hash: &str, agent_hash: &str, now: Millis) -> Re
             email: format!("{login}@example.org"),
             password_hash: agent_hash.to_owned(),
         };
-        agent::add(tx, &agent, now)?;
+        agent::add(tx, act, &agent)?;
     }
     Ok(())
 }

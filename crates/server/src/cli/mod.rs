@@ -14,6 +14,7 @@ use rozmowa_db::{Address, Db, Tx};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::act::{Act, Actor};
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
 use crate::server::{self, Running};
@@ -209,7 +210,7 @@ fn announce(config: &Config) {
 /// Runs one transaction that may be an installation's first.
 fn create<T: Send + 'static>(
     config: &Config,
-    run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
+    run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, crate::http::Error> + Send + 'static,
 ) -> Result<T, String> {
     announce(config);
     let db = server::open_store(config)?;
@@ -221,7 +222,7 @@ fn create<T: Send + 'static>(
 /// Runs one transaction on an installation's store, beside its server if one runs.
 fn transact<T: Send + 'static>(
     config: &Config,
-    run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
+    run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, crate::http::Error> + Send + 'static,
 ) -> Result<T, String> {
     if let Address::Sqlite(path) = &config.database {
         storage::existing(path)?;
@@ -234,11 +235,16 @@ fn transact<T: Send + 'static>(
 
 fn write<T: Send + 'static>(
     db: &Db,
-    run: impl FnMut(&mut Tx<'_>) -> Result<T, crate::http::Error> + Send + 'static,
+    mut run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, crate::http::Error> + Send + 'static,
 ) -> Result<T, String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
-    runtime.block_on(db.write(run)).map_err(|error| {
+    let (actor, ids) = (Actor::command_line(), Ids::from_system());
+    let done = db.write(move |tx| {
+        let act = Act::begin(tx, &actor, &Clock::System, &ids)?;
+        run(tx, &act)
+    });
+    runtime.block_on(done).map_err(|error| {
         error.cause().map_or_else(
             || {
                 error

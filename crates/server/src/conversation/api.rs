@@ -71,8 +71,8 @@ pub async fn start(mut call: Call) -> Result<Reply, Error> {
         client_id: given.client_id.map(Into::into),
         customer_id: given.customer_id.map(|id| id.0),
     };
-    call.write(move |tx, app| {
-        let conversation_id = super::start(tx, app, &new)?;
+    call.write(move |tx, act| {
+        let conversation_id = super::start(tx, act, &new)?;
         Reply::json(&StartedConversation { conversation_id })
     })
     .await
@@ -104,9 +104,9 @@ crate::params! { body
 pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: SendMessage = call.params()?;
     let id = known(&id)?;
-    call.write(move |tx, app| {
+    call.write(move |tx, act| {
         check_bot(given.external_chatbot_id)?;
-        super::message(tx, &id, &given.text.0, app.clock.now())?;
+        super::message(tx, act, &id, &given.text.0)?;
         Ok(Reply::default())
     })
     .await
@@ -135,9 +135,9 @@ crate::params! { body
 pub async fn stop(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: StopConversation = call.params()?;
     let id = known(&id)?;
-    call.write(move |tx, app| {
+    call.write(move |tx, act| {
         check_bot(given.external_chatbot_id)?;
-        super::stop(tx, &id, app.clock.now())?;
+        super::stop(tx, act, &id)?;
         Ok(Reply::default())
     })
     .await
@@ -169,14 +169,14 @@ crate::params! { body
 pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ReplyToConversation = call.params()?;
     let id = known(&id)?;
-    call.write(move |tx, app| {
+    call.write(move |tx, act| {
         let of_agent = |code| Error::from(Fault::new(code).with("login", &*given.user_login));
         let agent =
             agent::find(tx, &given.user_login)?.ok_or_else(|| of_agent(Code::UnknownAgent))?;
         if !agent.is_active {
             return Err(of_agent(Code::AgentInactive));
         }
-        super::reply(tx, &id, &agent, &given.text.0, app.clock.now())?;
+        super::reply(tx, act, &id, &agent, &given.text.0)?;
         Ok(Reply::default())
     })
     .await

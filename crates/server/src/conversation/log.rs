@@ -3,8 +3,10 @@
 use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
+use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
     APPEND = "INSERT INTO event (conversation_id, seq, at, kind, sent_by, agent_id, text)
@@ -29,6 +31,19 @@ pub enum Kind {
     Closed = 3,
     /// To a customer that appeared later.
     Linked = 4,
+}
+
+impl Kind {
+    /// What subscriptions hear of it.
+    const fn action(self) -> Option<Action> {
+        match self {
+            Self::Started => Some(Action::ConversationCreated),
+            Self::Message => Some(Action::MessageCreated),
+            Self::Assigned => Some(Action::AgentAssigned),
+            Self::Closed => Some(Action::ConversationClosed),
+            Self::Linked => None,
+        }
+    }
 }
 
 /// Who did it. The numbers are stored.
@@ -86,9 +101,10 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Appends under a `seq` that an update of the conversation's row has just taken.
+/// Appends under a `seq` that an update of the conversation's row has just taken, and tells who wants to hear of it.
 pub fn append(
     tx: &mut Tx<'_>,
+    act: &Act<'_>,
     conversation: &Uuid,
     seq: i64,
     at: Millis,
@@ -96,6 +112,9 @@ pub fn append(
 ) -> Result<(), Error> {
     let (kind, sent_by) = (event.kind as i64, event.sent_by as i64);
     tx.put(&APPEND, params![conversation, seq, at, kind, sent_by, event.agent_id, event.text])?;
+    if let Some(action) = event.kind.action() {
+        webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
+    }
     Ok(())
 }
 

@@ -10,9 +10,8 @@ pub mod view;
 use rozmowa_db::{Tx, params};
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::agent::Agent;
-use crate::app::App;
-use crate::clock::Millis;
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::queue;
@@ -95,15 +94,15 @@ pub struct NewConversation {
 }
 
 /// Starts a conversation and finds its customer.
-pub fn start(tx: &mut Tx<'_>, app: &App, new: &NewConversation) -> Result<Uuid, Error> {
+pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uuid, Error> {
     let of_queue = |code| Error::from(Fault::new(code).with("id", new.chat_queue_id));
     let queue = queue::find(tx, new.chat_queue_id)?.ok_or_else(|| of_queue(Code::UnknownQueue))?;
     if !queue.is_enabled {
         return Err(of_queue(Code::QueueDisabled));
     }
-    let customer = find_or_add_customer(tx, app, new)?;
+    let customer = find_or_add_customer(tx, act, new)?;
     // The id is made inside the transaction, so that ids are in the order of commits as far as there is one.
-    let id = app.ids.v7(app.clock.now());
+    let id = act.ids.v7(act.now);
     let at = crate::clock::made_at(&id);
     let (mut name, mut surname) = (new.client_name.as_str(), new.client_surname.as_str());
     let mut email = new.client_email.as_deref();
@@ -127,13 +126,13 @@ pub fn start(tx: &mut Tx<'_>, app: &App, new: &NewConversation) -> Result<Uuid, 
             at,
         ],
     )?;
-    log::append(tx, &id, 1, at, &Event::of(Kind::Started, Speaker::Client))?;
+    log::append(tx, act, &id, 1, at, &Event::of(Kind::Started, Speaker::Client))?;
     Ok(id)
 }
 
 fn find_or_add_customer(
     tx: &mut Tx<'_>,
-    app: &App,
+    act: &Act<'_>,
     new: &NewConversation,
 ) -> Result<Option<Matched>, Error> {
     let hints = Hints {
@@ -164,19 +163,19 @@ fn find_or_add_customer(
         surname: new.client_surname.clone(),
         emails,
     };
-    add_customer(tx, &customer, app.clock.now())
+    add_customer(tx, act, &customer)
 }
 
 /// Adds a customer and links the conversations that have waited for one of this identifier. What does not fit into one
 /// transaction is left to [`link_more`]. `None` when the identifier is another customer's.
 pub fn add_customer(
     tx: &mut Tx<'_>,
+    act: &Act<'_>,
     customer: &NewCustomer,
-    now: Millis,
 ) -> Result<Option<Matched>, Error> {
-    let Some(added) = customer::add(tx, customer, now)? else { return Ok(None) };
+    let Some(added) = customer::add(tx, act, customer)? else { return Ok(None) };
     if let Some(identifier) = &customer.identifier
-        && link(tx, identifier, &added, now)?
+        && link(tx, act, identifier, &added)?
     {
         tx.put(&LEAVE, params![added.id])?;
     }
@@ -184,7 +183,7 @@ pub fn add_customer(
 }
 
 /// Goes on with what [`add_customer`] has left; false when nothing is left.
-pub fn link_more(tx: &mut Tx<'_>, now: Millis) -> Result<bool, Error> {
+pub fn link_more(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<bool, Error> {
     let left = tx.query_opt(&LEFT, params![], |row| {
         let customer = Matched {
             id: row.get(0)?,
@@ -195,7 +194,7 @@ pub fn link_more(tx: &mut Tx<'_>, now: Millis) -> Result<bool, Error> {
         Ok((row.get::<String>(1)?, customer))
     })?;
     let Some((identifier, customer)) = left else { return Ok(false) };
-    if !link(tx, &identifier, &customer, now)? {
+    if !link(tx, act, &identifier, &customer)? {
         tx.put(&DONE, params![customer.id])?;
     }
     Ok(true)
@@ -204,51 +203,60 @@ pub fn link_more(tx: &mut Tx<'_>, now: Millis) -> Result<bool, Error> {
 /// Links a step's worth of the conversations that kept the customer's identifier; false when none is left.
 pub fn link(
     tx: &mut Tx<'_>,
+    act: &Act<'_>,
     identifier: &str,
     customer: &Matched,
-    now: Millis,
 ) -> Result<bool, Error> {
     let ids = tx.query(&UNLINKED, params![identifier, LINK_STEP], |row| row.get::<Uuid>(0))?;
     for id in &ids {
         let email = customer.email.as_deref().unwrap_or_default();
-        let params = params![id, now, customer.id, &customer.name, &customer.surname, email];
+        let params = params![id, act.now, customer.id, &customer.name, &customer.surname, email];
         if let Some(seq) = tx.query_opt(&LINK, params, |row| row.get(0))? {
-            log::append(tx, id, seq, now, &Event::of(Kind::Linked, Speaker::System))?;
+            log::append(tx, act, id, seq, act.now, &Event::of(Kind::Linked, Speaker::System))?;
         }
     }
     Ok(ids.len() as u64 == LINK_STEP.unsigned_abs())
 }
 
 /// The client says something.
-pub fn message(tx: &mut Tx<'_>, id: &Uuid, text: &str, now: Millis) -> Result<(), Error> {
-    let Some(seq) = tx.query_opt(&HEAR, params![id, now], |row| row.get(0))? else {
+pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<(), Error> {
+    let Some(seq) = tx.query_opt(&HEAR, params![id, act.now], |row| row.get(0))? else {
         return Err(silent(tx, id)?);
     };
-    log::append(tx, id, seq, now, &Event::of(Kind::Message, Speaker::Client).saying(text))
+    log::append(tx, act, id, seq, act.now, &Event::of(Kind::Message, Speaker::Client).saying(text))
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's.
 pub fn reply(
     tx: &mut Tx<'_>,
+    act: &Act<'_>,
     id: &Uuid,
     agent: &Agent,
     text: &str,
-    now: Millis,
 ) -> Result<(), Error> {
-    if let Some(seq) = tx.query_opt(&ASSIGN, params![id, now, agent.id], |row| row.get(0))? {
-        log::append(tx, id, seq, now, &Event::of(Kind::Assigned, Speaker::System).about(agent.id))?;
+    if let Some(seq) = tx.query_opt(&ASSIGN, params![id, act.now, agent.id], |row| row.get(0))? {
+        log::append(
+            tx,
+            act,
+            id,
+            seq,
+            act.now,
+            &Event::of(Kind::Assigned, Speaker::System).about(agent.id),
+        )?;
     }
-    let Some(seq) = tx.query_opt(&ANSWER, params![id, now], |row| row.get(0))? else {
+    let Some(seq) = tx.query_opt(&ANSWER, params![id, act.now], |row| row.get(0))? else {
         return Err(silent(tx, id)?);
     };
     let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(text);
-    log::append(tx, id, seq, now, &event)
+    log::append(tx, act, id, seq, act.now, &event)
 }
 
 /// Ends a conversation. A second time changes nothing.
-pub fn stop(tx: &mut Tx<'_>, id: &Uuid, now: Millis) -> Result<(), Error> {
-    match tx.query_opt(&CLOSE, params![id, now], |row| row.get(0))? {
-        Some(seq) => log::append(tx, id, seq, now, &Event::of(Kind::Closed, Speaker::Client)),
+pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
+    match tx.query_opt(&CLOSE, params![id, act.now], |row| row.get(0))? {
+        Some(seq) => {
+            log::append(tx, act, id, seq, act.now, &Event::of(Kind::Closed, Speaker::Client))
+        }
         None if exists(tx, id)? => Ok(()),
         None => Err(Code::UnknownConversation.into()),
     }

@@ -2,8 +2,9 @@
 
 use rozmowa_db::{Row, Tx, params};
 
-use crate::clock::Millis;
+use crate::act::Act;
 use crate::http::Error;
+use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
     /// The number, else the identifier, else the address; COALESCE stops at the first that exists.
@@ -65,16 +66,21 @@ pub struct NewCustomer {
 
 /// `None` when the identifier is another customer's. Conversations that waited for this identifier are linked by
 /// [`conversation::add_customer`](crate::conversation::add_customer).
-pub fn add(tx: &mut Tx<'_>, customer: &NewCustomer, now: Millis) -> Result<Option<Matched>, Error> {
+pub fn add(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    customer: &NewCustomer,
+) -> Result<Option<Matched>, Error> {
     hold(tx, customer.identifier.as_deref(), &customer.emails)?;
     let id = crate::counter::next(tx, "customer")?;
     let NewCustomer { identifier, name, surname, emails } = customer;
-    if tx.execute(&ADD, params![id, identifier.as_deref(), name, surname, now])? == 0 {
+    if tx.execute(&ADD, params![id, identifier.as_deref(), name, surname, act.now])? == 0 {
         return Ok(None);
     }
     for (position, email) in (0_i64..).zip(emails) {
         tx.execute(&ADD_EMAIL, params![id, position, email, &fold(email)])?;
     }
+    webhook::tell(tx, act, Action::CustomerCreated, Subject::Customer(id), act.now)?;
     Ok(Some(Matched {
         id,
         name: name.clone(),

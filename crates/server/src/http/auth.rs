@@ -30,6 +30,7 @@ const HEADER_MAX: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub api_user_id: i64,
+    pub name: String,
     pub credential_version: i64,
     pub methods: Methods,
 }
@@ -103,6 +104,7 @@ impl Gate {
                 attempt.was_right();
                 Ok(Arc::new(Caller {
                     api_user_id: user.id,
+                    name: user.name,
                     credential_version: user.credential_version,
                     methods: user.methods,
                 }))

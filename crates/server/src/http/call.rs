@@ -18,11 +18,16 @@ use super::error::{Code, Error, Fault};
 use super::idempotency;
 use super::params::{FromParams, Object, Params};
 use crate::account;
+use crate::act::{Act, Actor, ActorKind};
 use crate::app::App;
 
 /// The address of the connection's other end, put there by the listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
+
+/// The id of the request, put there by the service.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
 
 /// A call whose caller is known and may call this method.
 pub struct Call {
@@ -32,6 +37,7 @@ pub struct Call {
     path: Option<MatchedPath>,
     headers: HeaderMap,
     from: IpAddr,
+    request_id: Option<String>,
     params: Params,
     key: Option<idempotency::Key>,
 }
@@ -101,6 +107,7 @@ impl FromRequest<App> for Call {
             caller,
             method: parts.method,
             path,
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
             headers: parts.headers,
             from,
             params,
@@ -110,6 +117,10 @@ impl FromRequest<App> for Call {
 }
 
 impl Call {
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
     /// What the method declares to take, or all that is wrong with it.
     pub fn params<P: FromParams>(&mut self) -> Result<P, Error> {
         let params = P::from_params(&mut self.params);
@@ -123,16 +134,23 @@ impl Call {
     /// Answers from one transaction that may change things; resolves when it is durable. The closure may run again.
     pub async fn write<F>(self, run: F) -> Result<Reply, Error>
     where
-        F: Fn(&mut Tx<'_>, &App) -> Result<Reply, Error> + Send + Sync + 'static,
+        F: Fn(&mut Tx<'_>, &Act<'_>) -> Result<Reply, Error> + Send + Sync + 'static,
     {
         let run = Arc::new(run);
         let answer = |caller: Arc<Caller>| {
             let (app, key, run) = (self.app.clone(), self.key.clone(), Arc::clone(&run));
+            let actor = Actor {
+                kind: ActorKind::ApiUser,
+                name: caller.name.clone(),
+                from: Some(self.from),
+                request_id: self.request_id.clone(),
+            };
             self.app.db.write(move |tx| {
-                account::recheck(tx, caller.api_user_id, caller.credential_version)?;
+                let revision = account::recheck(tx, caller.api_user_id, caller.credential_version)?;
+                let act = Act::at(tx, &app, &actor, revision)?;
                 match &key {
-                    Some(key) => idempotency::once(tx, key, app.clock.now(), |tx| run(tx, &app)),
-                    None => run(tx, &app),
+                    Some(key) => idempotency::once(tx, key, act.now, |tx| run(tx, &act)),
+                    None => run(tx, &act),
                 }
             })
         };

@@ -17,7 +17,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tracing::Instrument;
 
-use super::call::Peer;
+use super::call::{Peer, RequestId};
 use super::error::{Code, Error, Fault};
 use crate::app::App;
 use crate::locale::Language;
@@ -50,6 +50,7 @@ impl Service {
         let id = self.app.ids.request_id();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(RequestId(id.clone()));
         let method = request.method().clone();
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
         let span = tracing::debug_span!("request", id, %method, path = request.uri().path());

@@ -3,8 +3,10 @@
 pub mod api;
 
 use rozmowa_db::{Row, Tx, params};
+use serde::Serialize;
 
-use crate::clock::Millis;
+use crate::act::Act;
+use crate::audit;
 use crate::http::Error;
 
 rozmowa_db::statements! {
@@ -14,7 +16,7 @@ rozmowa_db::statements! {
     SET_ENABLED = "UPDATE chat_queue SET is_enabled = $2 WHERE id = $1";
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Queue {
     pub id: i64,
     pub name: String,
@@ -37,9 +39,9 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Queue>, Error> {
 /// the name or the number is taken.
 pub fn add(
     tx: &mut Tx<'_>,
+    act: &Act<'_>,
     id: Option<i64>,
     name: &str,
-    now: Millis,
 ) -> Result<Option<i64>, Error> {
     let id = match id {
         Some(id) => {
@@ -48,11 +50,29 @@ pub fn add(
         }
         None => crate::counter::next(tx, "chat_queue")?,
     };
-    let added = tx.execute(&ADD, params![id, name, now])?;
-    Ok((added == 1).then_some(id))
+    let added = tx.execute(&ADD, params![id, name, act.now])?;
+    if added == 0 {
+        return Ok(None);
+    }
+    let queue = Queue { id, name: name.to_owned(), is_enabled: true };
+    audit::record(tx, act, "queue.add", &subject(id), None::<&Queue>, Some(&queue))?;
+    Ok(Some(id))
 }
 
 /// False when there is no such queue.
-pub fn set_enabled(tx: &mut Tx<'_>, id: i64, is_enabled: bool) -> Result<bool, Error> {
-    Ok(tx.execute(&SET_ENABLED, params![id, is_enabled])? == 1)
+pub fn set_enabled(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: i64,
+    is_enabled: bool,
+) -> Result<bool, Error> {
+    let Some(was) = find(tx, id)? else { return Ok(false) };
+    tx.execute(&SET_ENABLED, params![id, is_enabled])?;
+    let becomes = Queue { is_enabled, ..was.clone() };
+    audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))?;
+    Ok(true)
+}
+
+fn subject(id: i64) -> String {
+    format!("queue {id}")
 }

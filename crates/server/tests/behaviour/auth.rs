@@ -120,14 +120,14 @@ async fn a_change_of_a_user_counts_on_the_very_next_call() {
         let mut wire = server.wire().await;
         wire.call(&start()).await.expect(200);
         wire.call(&get("/api/chats")).await.expect(200);
-        server.write(|tx| account::set_enabled(tx, "api_user", false)).await;
+        server.act(|tx, act| account::set_enabled(tx, act, "api_user", false)).await;
         wire.call(&start()).await.expect_fault(Code::Unauthorized);
         wire.call(&get("/api/chats")).await.expect_fault(Code::Unauthorized);
-        server.write(|tx| account::set_enabled(tx, "api_user", true)).await;
+        server.act(|tx, act| account::set_enabled(tx, act, "api_user", true)).await;
         wire.call(&start()).await.expect(200);
 
         let hash = account::password::hash("new", [1; 16]).unwrap();
-        server.write(move |tx| account::set_password(tx, "api_user", &hash)).await;
+        server.act(move |tx, act| account::set_password(tx, act, "api_user", &hash)).await;
         wire.call(&get("/api/chats")).await.expect_fault(Code::Unauthorized);
         wire.call(&start()).await.expect_fault(Code::Unauthorized);
         wire.call(&start().by("api_user", "new")).await.expect(200);
@@ -259,7 +259,7 @@ async fn a_burst_after_a_change_costs_few_hashes_and_shuts_nobody_out() {
         let server = Server::on(engine).await;
         for round in 0..5 {
             let before = server.app.gate.hasher().hashes();
-            server.write(|tx| account::set_enabled(tx, "api_user", true)).await;
+            server.act(|tx, act| account::set_enabled(tx, act, "api_user", true)).await;
             assert_eq!(many(&server, 64, 2, start()).await, 128, "round {round}");
             let hashes = server.app.gate.hasher().hashes() - before;
             assert!(hashes <= 3, "{hashes} hashes in round {round}");

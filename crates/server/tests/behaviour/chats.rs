@@ -211,8 +211,8 @@ async fn bad_filters_are_refused_and_named() {
 async fn queues_are_listed_by_number_disabled_ones_too() {
     on_both_engines(async |engine| {
         let server = Server::on(engine).await;
-        server.write(|tx| rozmowa::queue::set_enabled(tx, 3, false)).await;
-        server.write(|tx| rozmowa::queue::add(tx, Some(1), "Ósma", 0)).await;
+        server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 3, false)).await;
+        server.act(|tx, act| rozmowa::queue::add(tx, act, Some(1), "Ósma")).await;
         let answer = server.call(get("/api/chats/queues")).await.expect(200);
         assert_eq!(
             answer.json(),

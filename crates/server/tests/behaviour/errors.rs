@@ -57,7 +57,7 @@ fn wrong_calls(closed: &str) -> Vec<(u16, u32, Request)> {
 
 async fn with_what_can_go_wrong(engine: Engine) -> (Server, String) {
     let server = Plan::on(engine).configured("limits.body_bytes = 65536").start().await;
-    server.write(|tx| rozmowa::queue::set_enabled(tx, 4, false)).await;
+    server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 4, false)).await;
     server.execute("UPDATE agent SET is_active = 0 WHERE login = 'retired'").await;
     let closed = server.start(&[]).await;
     server.stop(&closed).await;

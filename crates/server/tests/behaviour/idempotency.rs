@@ -23,7 +23,7 @@ async fn the_same_call_again_gets_the_stored_answer() {
         let id = started(&first);
         // What happened to the conversation since does not matter, nor to the queue.
         server.stop(&id).await;
-        server.write(|tx| rozmowa::queue::set_enabled(tx, 3, false)).await;
+        server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 3, false)).await;
         let again = server.call(start("a")).await;
         assert_eq!(again.body, first.body);
         assert_eq!(again.header("Content-Type"), first.header("Content-Type"));
@@ -123,9 +123,9 @@ async fn what_went_wrong_is_not_stored() {
         let server = Server::on(engine).await;
         server.call(post(START).key("a")).await.expect_fault(Code::Missing);
         started(&server.call(start("a")).await);
-        server.write(|tx| rozmowa::queue::set_enabled(tx, 3, false)).await;
+        server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 3, false)).await;
         server.call(start("b")).await.expect_fault(Code::QueueDisabled);
-        server.write(|tx| rozmowa::queue::set_enabled(tx, 3, true)).await;
+        server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 3, true)).await;
         started(&server.call(start("b")).await);
         server.call(start("c").by("api_reader", PASSWORD)).await.expect_fault(Code::Forbidden);
         started(&server.call(start("c")).await);

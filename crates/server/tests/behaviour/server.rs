@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use rozmowa::account::{self, Methods, password};
+use rozmowa::act::{Act, Actor};
 use rozmowa::agent::{self, NewAgent};
 use rozmowa::app::App;
 use rozmowa::clock::{Clock, Ids, Millis};
@@ -77,24 +78,37 @@ impl Plan {
             (server::open_app(config, clock, Ids::from_seed(1)).expect("the store opens"), store)
         });
         let (app, store) = opened.await.expect("nothing panics");
-        app.db.write(fill).await.expect("the data goes in");
+        act(&app, fill).await.expect("the data goes in");
         let running = Running::start(app.clone(), None).expect("the server starts");
         let address = running.listen.expect("it listens");
         Server { app, address, running: Some(running), store: Some(store), _folder: folder }
     }
 }
 
+async fn act<T: Send + 'static>(
+    app: &App,
+    mut run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (actor, own) = (Actor::system(), app.clone());
+    app.db
+        .write(move |tx| {
+            let act = Act::of(tx, &own, &actor)?;
+            run(tx, &act)
+        })
+        .await
+}
+
 /// Two API users, two queues, two customers, three agents.
-fn fill(tx: &mut Tx<'_>) -> Result<(), Error> {
-    account::add(tx, "api_user", &PASSWORD_HASH, &Methods::parse("*"), NOON)?;
-    account::add(tx, "api_reader", &PASSWORD_HASH, &Methods::parse("GET chats"), NOON)?;
-    queue::add(tx, Some(3), "Sklep", NOON)?;
-    queue::add(tx, Some(4), "Reklamacje", NOON)?;
+fn fill(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<(), Error> {
+    account::add(tx, act, "api_user", &PASSWORD_HASH, &Methods::parse("*"))?;
+    account::add(tx, act, "api_reader", &PASSWORD_HASH, &Methods::parse("GET chats"))?;
+    queue::add(tx, act, Some(3), "Sklep")?;
+    queue::add(tx, act, Some(4), "Reklamacje")?;
     for (identifier, name, surname, email) in [
         (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
         (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),
     ] {
-        customer::add(tx, &new_customer(identifier, name, surname, &[email]), NOON)?;
+        customer::add(tx, act, &new_customer(identifier, name, surname, &[email]))?;
     }
     for login in ["jkowalski", "anowak", "retired"] {
         let agent = NewAgent {
@@ -104,7 +118,7 @@ fn fill(tx: &mut Tx<'_>) -> Result<(), Error> {
             email: String::new(),
             password_hash: "of no use".to_owned(),
         };
-        agent::add(tx, &agent, NOON)?;
+        agent::add(tx, act, &agent)?;
     }
     Ok(())
 }
@@ -154,6 +168,14 @@ impl Server {
         self.app.db.write(run).await.expect("the store takes it")
     }
 
+    /// The same as somebody who acts.
+    pub async fn act<T: Send + 'static>(
+        &self,
+        run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        act(&self.app, run).await.expect("the store takes it")
+    }
+
     /// For what the product has no words for yet.
     pub async fn execute(&self, text: &str) {
         let statement = Stmt::composed("a test's own".to_owned(), text.to_owned());
@@ -201,16 +223,16 @@ impl Server {
 
     /// As `rozmowa customer add` does it.
     pub async fn add_customer(&self, customer: NewCustomer) -> Matched {
-        let now = self.app.clock.now();
         let identifier = customer.identifier.clone();
-        let added = self.write(move |tx| customer::add(tx, &customer, now)).await;
+        let added = self.act(move |tx, act| customer::add(tx, act, &customer)).await;
         let added = added.expect("the identifier is free");
         if let Some(identifier) = identifier {
             loop {
                 let (identifier, customer) = (identifier.clone(), added.clone());
-                let step =
-                    move |tx: &mut Tx<'_>| conversation::link(tx, &identifier, &customer, now);
-                if !self.write(step).await {
+                let step = move |tx: &mut Tx<'_>, act: &Act<'_>| {
+                    conversation::link(tx, act, &identifier, &customer)
+                };
+                if !self.act(step).await {
                     break;
                 }
             }
@@ -219,12 +241,12 @@ impl Server {
     }
 
     pub async fn add_customers_automatically(&self, value: bool) {
-        self.write(move |tx| Setting::AddCustomers.set(tx, value)).await;
+        self.act(move |tx, act| Setting::AddCustomers.set(tx, act, value)).await;
     }
 
     pub async fn add_api_user(&self, name: &'static str, methods: &'static str) {
         let methods = Methods::parse(methods);
-        self.write(move |tx| account::add(tx, name, &PASSWORD_HASH, &methods, NOON)).await;
+        self.act(move |tx, act| account::add(tx, act, name, &PASSWORD_HASH, &methods)).await;
     }
 
     pub async fn customers(&self) -> i64 {

@@ -141,10 +141,10 @@ async fn unknown_and_disabled_queues_are_refused() {
         let to = |queue| post(START).query(&[("chat_queue_id", queue)]);
         server.call(to("5")).await.expect_fault(Code::UnknownQueue);
         server.call(to("9007199254740991")).await.expect_fault(Code::UnknownQueue);
-        server.write(|tx| rozmowa::queue::set_enabled(tx, 3, false)).await;
+        server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 3, false)).await;
         server.call(to("3")).await.expect_fault(Code::QueueDisabled);
         started(&server.call(to("4")).await);
-        server.write(|tx| rozmowa::queue::set_enabled(tx, 3, true)).await;
+        server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 3, true)).await;
         started(&server.call(to("3")).await);
     })
     .await;

@@ -1,0 +1,119 @@
+-- An old secret goes on being good beside the new one until its time is over.
+ALTER TABLE api_user ADD COLUMN expires_at BIGINT;
+ALTER TABLE api_user ADD COLUMN last_used_at BIGINT;
+ALTER TABLE api_user ADD COLUMN old_password_hash TEXT;
+ALTER TABLE api_user ADD COLUMN old_expires_at BIGINT;
+ALTER TABLE api_user ADD COLUMN old_last_used_at BIGINT;
+
+-- The telephone's number, for clients of the documented methods.
+ALTER TABLE agent ADD COLUMN number TEXT NOT NULL DEFAULT '';
+ALTER TABLE agent ADD COLUMN language TEXT NOT NULL DEFAULT 'pl';
+-- 0 agent, 1 supervisor, 2 administrator
+ALTER TABLE agent ADD COLUMN role BIGINT NOT NULL DEFAULT 0;
+-- Conversations that the agent can have open at once, and those that are.
+ALTER TABLE agent ADD COLUMN capacity BIGINT NOT NULL DEFAULT 3;
+ALTER TABLE agent ADD COLUMN open_chats BIGINT NOT NULL DEFAULT 0;
+UPDATE agent SET open_chats = (SELECT count(*) FROM conversation WHERE agent_id = agent.id AND status <> 2);
+
+-- Who is on duty. No row, or a lease that is over, is OFF.
+CREATE TABLE presence (
+    agent_id BIGINT NOT NULL PRIMARY KEY,
+    -- 1 free, 2 paused
+    status BIGINT NOT NULL,
+    pause_id BIGINT,
+    changed_at BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL
+);
+
+-- Reasons to pause.
+CREATE TABLE pause (
+    id BIGINT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    is_enabled BIGINT NOT NULL
+);
+
+-- Who answers which queue; a smaller number goes first.
+CREATE TABLE queue_agent (
+    chat_queue_id BIGINT NOT NULL,
+    agent_id BIGINT NOT NULL,
+    priority BIGINT NOT NULL,
+    PRIMARY KEY (chat_queue_id, agent_id)
+);
+CREATE INDEX queue_agent_by_agent ON queue_agent (agent_id, chat_queue_id);
+
+-- Subscriptions. Passwords and secrets are sealed under the key file.
+CREATE TABLE webhook (
+    id BIGINT NOT NULL PRIMARY KEY,
+    subscription_url TEXT NOT NULL,
+    -- Names of actions, one a line.
+    actions TEXT NOT NULL,
+    http_auth_user TEXT NOT NULL,
+    http_auth_password BYTEA,
+    -- 0 form, 1 json
+    format BIGINT NOT NULL,
+    signing_secret BYTEA,
+    old_signing_secret BYTEA,
+    old_signing_expires_at BIGINT,
+    is_enabled BIGINT NOT NULL,
+    -- Why it is not: 1 by hand, 2 the receiver said 410, 3 nothing but failures for days.
+    off_because BIGINT,
+    -- The first failure since the last success.
+    failing_since BIGINT,
+    created_at BIGINT NOT NULL,
+    -- The process that delivers, so that two never mix the order up.
+    lease_owner BYTEA,
+    lease_until BIGINT NOT NULL
+);
+
+-- Deliveries to be made, in the order of each subscription's queue. References only: a body is made when it is sent.
+CREATE TABLE delivery (
+    webhook_id BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    id BYTEA NOT NULL,
+    action BIGINT NOT NULL,
+    conversation_id BYTEA,
+    seq BIGINT,
+    customer_id BIGINT,
+    at BIGINT NOT NULL,
+    -- Attempts so far, and those since it was last ordered by hand: the place in the schedule.
+    attempts BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    PRIMARY KEY (webhook_id, due_at, id)
+);
+
+-- The log of attempts. A delivery's id is a UUID v7: the key's order is the order of deliveries.
+CREATE TABLE delivery_attempt (
+    webhook_id BIGINT NOT NULL,
+    delivery_id BYTEA NOT NULL,
+    attempt BIGINT NOT NULL,
+    action BIGINT NOT NULL,
+    conversation_id BYTEA,
+    seq BIGINT,
+    customer_id BIGINT,
+    event_at BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    duration_ms BIGINT NOT NULL,
+    http_status BIGINT,
+    error TEXT,
+    -- 0 delivered, 1 to be tried again, 2 given up
+    outcome BIGINT NOT NULL,
+    next_at BIGINT,
+    PRIMARY KEY (webhook_id, delivery_id, attempt)
+);
+
+-- Administrative changes. The id is a UUID v7.
+CREATE TABLE audit (
+    id BYTEA NOT NULL PRIMARY KEY,
+    -- 0 API user, 1 command line, 2 the server itself
+    actor_kind BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    address TEXT,
+    request_id TEXT,
+    change TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    -- JSON, without secrets.
+    was TEXT,
+    becomes TEXT
+);
+CREATE INDEX audit_by_subject ON audit (subject, id);
+CREATE INDEX audit_by_actor ON audit (actor, id);
