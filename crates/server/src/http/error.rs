@@ -80,6 +80,12 @@ codes! {
     NotCount = 100_214 BAD_REQUEST "not_count";
     /// The messages of these conversations come to more than 16 MiB. Ask for fewer conversations at once.
     AnswerTooLarge = 100_215 BAD_REQUEST "answer_too_large";
+    /// Not an integer within the parameter's bounds.
+    NotWithin = 100_220 BAD_REQUEST "not_within";
+    /// More values than the parameter takes.
+    TooManyValues = 100_221 BAD_REQUEST "too_many_values";
+    /// An object where a list is expected.
+    NotList = 100_222 BAD_REQUEST "not_list";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
