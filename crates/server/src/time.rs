@@ -11,6 +11,16 @@ pub fn with_millis(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
+/// `2016-04-20 09:46:24`, as webhooks and agents' statuses show it.
+pub fn with_seconds(at: Millis, zone: &TimeZone) -> String {
+    format(at, zone, "%Y-%m-%d %H:%M:%S")
+}
+
+/// `2016-04-20T09:46:24.318+02:00`, for those who read times without knowing the zone.
+pub fn with_offset(at: Millis, zone: &TimeZone) -> String {
+    format(at, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")
+}
+
 fn format(at: Millis, zone: &TimeZone, pattern: &str) -> String {
     Timestamp::from_millisecond(at)
         .map(|at| at.to_zoned(zone.clone()).strftime(pattern).to_string())

@@ -239,7 +239,7 @@ impl CustomerCommand {
         }
         let customer = NewCustomer { identifier, name, surname, emails };
         super::announce(config);
-        let db = server::open_store(config)?;
+        let db = server::open_store(config, server::nobody_listens())?;
         let added = write(&db, move |tx, act| conversation::add_customer(tx, act, &customer))?;
         let result = match added {
             None => Err("there is a customer of this identifier already".to_owned()),

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::act::{Act, Actor};
+use crate::app::Surroundings;
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
 use crate::server::{self, Running};
@@ -120,7 +121,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
             Ok(())
         }
         Command::Migrate => {
-            server::open_store(&config)?.close();
+            server::open_store(&config, server::nobody_listens())?.close();
             println!("The schema is up to date.");
             Ok(())
         }
@@ -171,7 +172,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 
 fn serve(config: Config) -> Result<(), String> {
     let lock = server::lock(&config.database)?;
-    let app = server::open_app(config, Clock::System, Ids::from_system())?;
+    let app = server::open_app(config, Surroundings::real())?;
     runtime()?.block_on(async {
         let running = Running::start(app, lock)?;
         tracing::info!(
@@ -213,7 +214,7 @@ fn create<T: Send + 'static>(
     run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, crate::http::Error> + Send + 'static,
 ) -> Result<T, String> {
     announce(config);
-    let db = server::open_store(config)?;
+    let db = server::open_store(config, server::nobody_listens())?;
     let result = write(&db, run);
     db.close();
     result
@@ -227,7 +228,7 @@ fn transact<T: Send + 'static>(
     if let Address::Sqlite(path) = &config.database {
         storage::existing(path)?;
     }
-    let db = server::open_store(config)?;
+    let db = server::open_store(config, server::nobody_listens())?;
     let result = write(&db, run);
     db.close();
     result

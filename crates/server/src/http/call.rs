@@ -51,6 +51,11 @@ impl Reply {
         serde_json::to_vec(value).map(|body| Self(body.into())).map_err(Error::internal)
     }
 
+    #[must_use]
+    pub fn secret(self) -> Self {
+        self
+    }
+
     pub(super) fn from_stored(body: String) -> Self {
         Self(body.into())
     }
@@ -165,12 +170,22 @@ impl Call {
     where
         F: Fn(&mut Tx<'_>, &App) -> Result<Reply, Error> + Send + Sync + 'static,
     {
+        let app = self.app.clone();
+        self.look(move |tx| run(tx, &app)).await
+    }
+
+    /// Looks something up before the answer is made.
+    pub async fn look<T, F>(&self, run: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, Error> + Send + Sync + 'static,
+    {
         let run = Arc::new(run);
         let answer = |caller: Arc<Caller>| {
-            let (app, run) = (self.app.clone(), Arc::clone(&run));
+            let run = Arc::clone(&run);
             self.app.db.read(move |tx| {
                 account::recheck(tx, caller.api_user_id, caller.credential_version)?;
-                run(tx, &app)
+                run(tx)
             })
         };
         match answer(Arc::clone(&self.caller)).await {
