@@ -30,6 +30,8 @@ use crate::webhook::{courier, delivery};
 
 /// How often what was left to later is looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
+/// Deliveries that take longer to finish are made again by the next server.
+const COURIER_TIME: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// The setting that tells the right key file from a wrong one.
@@ -190,6 +192,7 @@ impl Running {
         for task in self.tasks {
             let _ = task.await;
         }
+        let _ = self.stop.send(true);
         let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
         // The listeners' tasks are over, and with them their shares of the door.
         if let Ok(door) = Arc::try_unwrap(self.door)
@@ -199,8 +202,7 @@ impl Running {
                 "some requests were still under way when the time for stopping was over"
             );
         }
-        let _ = self.stop.send(true);
-        if timeout(time, self.courier).await.is_err() {
+        if timeout(time.min(COURIER_TIME), self.courier).await.is_err() {
             tracing::warn!("some deliveries were still under way: they will be made again");
         }
         let db = self.app.db.clone();

@@ -4,6 +4,7 @@
 mod admin;
 mod demo;
 mod storage;
+mod webhook;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -65,6 +66,9 @@ enum Command {
     /// Customers of the CRM
     #[command(subcommand)]
     Customer(admin::CustomerCommand),
+    /// Subscriptions that are told what happens
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Settings of the installation
     #[command(subcommand)]
     Setting(admin::SettingCommand),
@@ -115,6 +119,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Queue(command) => command.run(&config),
         Command::Agent(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
+        Command::Webhook(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
         Command::Config => {
             print!("{}", config::explain(&config));

@@ -251,7 +251,7 @@ pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Err
         is_enabled: given.enabled.map(|flag| flag.0),
     };
     call.write(move |tx, act| {
-        let changed = super::change(tx, act, &app.secret, id, &change)?;
+        let changed = super::change(tx, act, Some(&app.secret), id, &change)?;
         answer(changed, &app)
     })
     .await

@@ -36,7 +36,7 @@ const CAREFUL_EVERY: Duration = Duration::from_secs(1);
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// Longer than an attempt and the writing down of it take.
 const LEASE_MS: Millis = 60_000;
-/// After an error of the store, and while another process has the lane.
+/// After an error of the store.
 const PAUSE: Duration = Duration::from_secs(1);
 
 struct Lane {
@@ -77,8 +77,6 @@ struct Flight {
 enum Look {
     /// The next one is due then, as far as is known.
     Until(Option<Millis>),
-    /// Try again in a moment.
-    Later,
     /// The subscription is off or gone.
     Closed,
 }
@@ -115,7 +113,7 @@ pub async fn run(
             Some(landed) = lane.flights.join_next() => lane.land(landed).await,
             () = bell.notified() => {}
             () = clock.sleep_until(until.unwrap_or_default()), if until.is_some() => {}
-            () = tokio::time::sleep(pause.unwrap_or(PAUSE)), if pause.is_some() || matches!(look, Look::Later) => {}
+            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             _ = stop.changed() => {}
         }
     }
@@ -136,7 +134,8 @@ impl Lane {
         }
         match self.lease(now).await {
             Ok(true) => {}
-            Ok(false) => return Look::Later,
+            // The courier rings every second for what is overdue, until the lease is free.
+            Ok(false) => return Look::Until(None),
             Err(error) => return self.trouble(&error),
         }
         let (webhook, limit) =
@@ -163,7 +162,7 @@ impl Lane {
     fn trouble(&self, error: &Error) -> Look {
         let webhook = self.webhook;
         tracing::debug!(webhook, cause = error.cause(), "the queue could not be looked at");
-        Look::Later
+        Look::Until(None)
     }
 
     /// Behind others of its conversation, if there are any.

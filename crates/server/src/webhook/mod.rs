@@ -88,6 +88,14 @@ pub enum OffBecause {
 }
 
 impl OffBecause {
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::ByHand => "switched off by hand",
+            Self::Gone => "the receiver answered 410",
+            Self::Failing => "nothing but failures for five days",
+        }
+    }
+
     const fn from_number(number: i64) -> Self {
         match number {
             2 => Self::Gone,
@@ -278,10 +286,11 @@ pub struct Change {
     pub is_enabled: Option<bool>,
 }
 
+/// Without the key, which only the server has, no secret can be set.
 pub fn change(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
-    key: &Key,
+    key: Option<&Key>,
     id: i64,
     change: &Change,
 ) -> Result<Changed, Error> {
@@ -292,8 +301,7 @@ pub fn change(
     webhook.http_auth_user = stays(webhook.http_auth_user, &change.http_auth_user);
     webhook.actions = change.actions.clone().unwrap_or(webhook.actions);
     if let Some(password) = &change.http_auth_password {
-        webhook.http_auth_password =
-            Some(key.seal(act.ids, &password_purpose(id), password.as_bytes()));
+        webhook.http_auth_password = Some(seal(key, act, &password_purpose(id), password)?);
     }
     if webhook.http_auth_user.is_empty() {
         webhook.http_auth_password = None;
@@ -303,8 +311,7 @@ pub fn change(
     match change.is_signed {
         Some(true) if !was.is_signed() => {
             let secret = sign::new_secret(act.ids);
-            webhook.signing_secret =
-                Some(key.seal(act.ids, &signing_purpose(id), secret.as_bytes()));
+            webhook.signing_secret = Some(seal(key, act, &signing_purpose(id), &secret)?);
             signing_secret = Some(secret);
         }
         Some(false) => {
@@ -337,6 +344,11 @@ pub fn change(
     Wanted::change(tx, act.ids)?;
     tx.publish(Told(id));
     Ok(Changed { webhook, signing_secret })
+}
+
+fn seal(key: Option<&Key>, act: &Act<'_>, purpose: &str, plain: &str) -> Result<Vec<u8>, Error> {
+    let key = key.ok_or_else(|| Error::internal("a secret can't be sealed without the key"))?;
+    Ok(key.seal(act.ids, purpose, plain.as_bytes()))
 }
 
 #[derive(Serialize)]
