@@ -162,7 +162,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("GET", START, "POST"),
         ("DELETE", START, "POST"),
         ("POST", "/api/chats", "GET,HEAD"),
-        ("PUT", "/api/chats/queues", "GET,HEAD"),
+        ("PUT", "/api/chats/queues", "GET,HEAD,POST"),
         ("PATCH", "/api/chat_conversations/x/stop", "POST"),
         ("POST", "/health/live", "GET,HEAD"),
     ] {

@@ -128,10 +128,10 @@ fn fill(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<(), Error> {
     for login in ["jkowalski", "anowak", "retired"] {
         let agent = NewAgent {
             login: login.to_owned(),
-            name: String::new(),
-            surname: String::new(),
-            email: String::new(),
             password_hash: "of no use".to_owned(),
+            // For tests that are not about it.
+            capacity: agent::capacity::MOST,
+            ..NewAgent::default()
         };
         agent::add(tx, act, &agent)?;
     }
@@ -271,11 +271,12 @@ impl Server {
         self.write(|tx| Ok(tx.query_one(&COUNT, &[], |row| row.get(0))?)).await
     }
 
-    /// What is wrong with the logs of all conversations.
+    /// What is wrong with the logs of all conversations, and with the counts that agents keep of them.
     pub async fn log_faults(&self) -> Vec<String> {
         self.write(|tx| {
             let mut faults = tx.integrity_check()?;
             conversation::log::orphans(tx, &mut faults)?;
+            agent::capacity::verify(tx, &mut faults)?;
             conversation::log::verify(tx, &uuid::Uuid::nil(), 1_000_000, &mut faults)?;
             Ok(faults)
         })
