@@ -228,12 +228,12 @@ crate::params! { body
     ChangeAgent {
         name: Option<Line<255>> = "Jan",
         surname: Option<Line<255>> = "Kowalski",
-        /// Empty: none any more.
-        email: Option<OrEmpty<Email>> = "jan.kowalski@example.org",
         /// Up to 1,024 characters.
         password: Option<Password> = "correct horse",
         /// The telephone's; empty: none any more.
         number: Option<OrEmpty<Line<64>>> = "101",
+        /// Empty: none any more.
+        email: Option<OrEmpty<Email>> = "jan.kowalski@example.org",
         language: Option<OneOf<Language>> = "pl",
         /// A closed account is off duty at once, and nobody can speak as this agent.
         active: Option<YesNo> = true,
