@@ -196,3 +196,18 @@ async fn conversations_change_hands_crosswise_without_end_or_error() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_is_wrong_is_found() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        server.assign(&server.start(&[]).await, "anowak").await.expect_nothing();
+        server.execute("UPDATE agent SET open_chats = 2 WHERE login <> 'jkowalski'").await;
+        let expected = [
+            "agent anowak: open_chats is 2, but 1 conversations are open",
+            "agent retired: open_chats is 2, but 0 conversations are open",
+        ];
+        assert_eq!(server.log_faults().await, expected);
+    })
+    .await;
+}
