@@ -259,10 +259,14 @@ crate::params! { body
 pub async fn change(Path(login): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ChangeAgent = call.params()?;
     let login = known(login)?;
-    let password_hash = match given.password {
-        Some(password) => Some(hash(&call, password).await?),
-        None => None,
-    };
+    let mut password_hash = None;
+    if let Some(password) = given.password {
+        let of = login.clone();
+        let agent = call.look(move |tx| super::find(tx, &of)).await?;
+        // Nobody's password costs no hash either.
+        agent.ok_or_else(|| super::fault(Code::UnknownAgent, &login))?;
+        password_hash = Some(hash(&call, password).await?);
+    }
     let changes = Changes {
         name: given.name.map(Into::into),
         surname: given.surname.map(Into::into),

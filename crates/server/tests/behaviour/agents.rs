@@ -175,6 +175,8 @@ async fn wrong_parameters_are_told_together_and_cost_no_hash() {
         let answer = server.call(post("/api/agents").json(&least(login))).await.expect(400);
         assert!(answer.text().contains("login"), "{login}");
     }
+    let nobodys = put(target("nobody")).json(&json!({"password": "x"}));
+    server.call(nobodys).await.expect_fault(Code::UnknownAgent);
     assert_eq!(server.app.gate.hasher().hashes(), hashes);
     server.call(post("/api/agents").json(&least("żółć.1"))).await.expect(200);
     assert_eq!(server.app.gate.hasher().hashes(), hashes + 1);
