@@ -15,6 +15,7 @@ pub mod counter;
 pub mod customer;
 pub mod http;
 pub mod locale;
+pub mod pause;
 pub mod queue;
 pub mod router;
 pub mod schema;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::http::params::Named;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     En,
@@ -23,6 +25,14 @@ static CATALOGUES: LazyLock<[HashMap<String, String>; 2]> = LazyLock::new(|| {
         },
     )
 });
+
+impl Named for Language {
+    const ALL: &[Self] = &[Self::Pl, Self::En];
+
+    fn name(self) -> &'static str {
+        self.tag()
+    }
+}
 
 impl Language {
     /// The better liked of our two in an `Accept-Language` header; English when it says nothing of them.

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{conversation, queue, webhook};
+use crate::{agent, conversation, pause, queue, webhook};
 
 /// The API: what integrators call, by name and password.
 fn api() -> OpenApiRouter<App> {
@@ -20,13 +20,27 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(conversation::api::message))
         .routes(routes!(conversation::api::stop))
         .routes(routes!(conversation::api::list))
-        .routes(routes!(queue::api::list))
+        .routes(routes!(queue::api::list, queue::api::add))
+        // Agents, as the vendor documents them.
+        .routes(routes!(agent::api::list, agent::api::add))
+        .routes(routes!(agent::api::show, agent::api::change))
+        .routes(routes!(agent::api::status))
+        .routes(routes!(agent::api::login))
+        .routes(routes!(agent::api::logout))
+        .routes(routes!(agent::api::pause))
+        .routes(routes!(agent::api::free))
         // Webhooks, as the vendor documents them.
         .routes(routes!(webhook::api::list, webhook::api::add))
         .routes(routes!(webhook::api::show, webhook::api::change, webhook::api::remove))
         // Our additions.
         .routes(routes!(conversation::api::show))
         .routes(routes!(conversation::api::reply))
+        .routes(routes!(conversation::api::assign))
+        .routes(routes!(pause::api::list, pause::api::add))
+        .routes(routes!(pause::api::change))
+        .routes(routes!(queue::api::change))
+        .routes(routes!(queue::api::list_agents))
+        .routes(routes!(queue::api::set_agent, queue::api::remove_agent))
         .routes(routes!(webhook::api::rotate_secret))
         .routes(routes!(webhook::api::test))
         .routes(routes!(webhook::api::attempts))

@@ -3,7 +3,7 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, queue, setting, webhook,
+    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!("0001_start", "0002_tell");
@@ -13,15 +13,20 @@ pub fn statements() -> Vec<Stmt> {
     let rooms = [
         account::STATEMENTS,
         agent::STATEMENTS,
+        agent::capacity::STATEMENTS,
+        agent::presence::STATEMENTS,
         audit::STATEMENTS,
         conversation::STATEMENTS,
+        conversation::assign::STATEMENTS,
         conversation::log::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        pause::STATEMENTS,
         queue::STATEMENTS,
+        queue::agents::STATEMENTS,
         setting::STATEMENTS,
         webhook::STATEMENTS,
         webhook::courier::STATEMENTS,

@@ -74,6 +74,56 @@ fn queues_users_agents_and_customers_are_added_and_listed() {
 }
 
 #[test]
+fn agents_are_described_and_put_into_queues_and_reasons_to_pause_are_kept() {
+    let folder = installation();
+    let at = folder.path();
+    let add = ["agent", "add", "jkowalski", "--name", "Jan", "--capacity", "5", "--language", "en"];
+    assert_eq!(succeeds(at, &add), "1\n");
+    assert!(fails(at, &["agent", "add", "jkowalski"]).contains("already"));
+    assert!(fails(at, &["agent", "add", "a b"]).contains("a login has"));
+    let set = [
+        "agent",
+        "set",
+        "jkowalski",
+        "--surname",
+        "Kowalski",
+        "--role",
+        "supervisor",
+        "--number",
+        "101",
+    ];
+    succeeds(at, &set);
+    let listed = "1\tjkowalski\tactive\tJan Kowalski\t\tsupervisor\t0/5\n";
+    assert_eq!(succeeds(at, &["agent", "list"]), listed);
+    assert!(fails(at, &["agent", "set", "nobody", "--name", "A"]).contains("nobody"));
+    assert!(fails(at, &["agent", "set", "jkowalski", "--role", "boss"]).contains("administrator"));
+    assert!(fails(at, &["agent", "set", "jkowalski", "--capacity", "0"]).contains("1..=1000000"));
+    succeeds(at, &["agent", "passwd", "jkowalski"]);
+    succeeds(at, &["agent", "disable", "jkowalski"]);
+    succeeds(at, &["agent", "enable", "jkowalski"]);
+
+    succeeds(at, &["queue", "assign", "3", "jkowalski"]);
+    assert_eq!(succeeds(at, &["queue", "agents", "3"]), "jkowalski\t100\t0/5\tOFF\n");
+    succeeds(at, &["queue", "assign", "3", "jkowalski", "--priority", "7"]);
+    assert_eq!(succeeds(at, &["queue", "agents", "3"]), "jkowalski\t7\t0/5\tOFF\n");
+    assert!(fails(at, &["queue", "assign", "9", "jkowalski"]).contains('9'));
+    assert!(fails(at, &["queue", "assign", "3", "nobody"]).contains("nobody"));
+    for _ in 0..2 {
+        succeeds(at, &["queue", "unassign", "3", "jkowalski"]);
+    }
+    assert_eq!(succeeds(at, &["queue", "agents", "3"]), "");
+
+    assert_eq!(succeeds(at, &["pause", "add", "Kawa"]), "1\n");
+    assert!(fails(at, &["pause", "add", " Kawa "]).contains("already"));
+    succeeds(at, &["pause", "disable", "1"]);
+    assert_eq!(succeeds(at, &["pause", "list"]), "1\tdisabled\tKawa\n");
+    succeeds(at, &["pause", "enable", "1"]);
+    assert_eq!(succeeds(at, &["pause", "list"]), "1\tenabled\tKawa\n");
+    assert!(fails(at, &["pause", "disable", "2"]).contains('2'));
+    assert!(succeeds(at, &["verify"]).contains("all is well"));
+}
+
+#[test]
 fn slips_of_the_pen_are_named() {
     let folder = installation();
     let at = folder.path();

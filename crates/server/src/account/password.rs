@@ -11,7 +11,7 @@ use crate::http::{Code, Error};
 
 /// Each hash takes 19 MiB and some 25 ms of one core.
 const THREADS: usize = 2;
-/// Checks that may wait for a thread; one more is told that the server is overloaded.
+/// Hashes that may wait for a thread; one more is told that the server is overloaded.
 const WAITING_MAX: usize = 64;
 
 /// Counts and bounds the hashing of a process.
@@ -43,21 +43,35 @@ impl Hasher {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         let exists = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.clone());
-        // Both places are held by the hash and not by the call: a caller that hangs up can't stop a hash.
+        let check = move || {
+            let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
+            Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        };
+        Ok(self.run(check).await? && exists)
+    }
+
+    /// The hash of a new password.
+    pub async fn hash(&self, password: String, salt: [u8; 16]) -> Result<String, Error> {
+        self.run(move || hash(&password, salt)).await
+    }
+
+    /// Both places are held by the hash and not by the call: a caller that hangs up can't stop a hash.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let waiting = Arc::clone(&self.waiting)
             .try_acquire_owned()
             .map_err(|_| Error::from(Code::Overloaded).retry_after(1))?;
         let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(Error::internal)?;
         self.hashes.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("rozmowa_password_hashes_total").increment(1);
-        let matches = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             let _places = (waiting, thread);
-            let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
-            Ok::<_, Error>(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            work()
         })
         .await
-        .map_err(Error::internal)??;
-        Ok(matches && exists)
+        .map_err(Error::internal)?
     }
 
     /// Hashes since the process began.

@@ -1,17 +1,67 @@
 //! Agents: the people who answer.
 
+pub mod api;
+pub mod capacity;
+pub mod presence;
+
 use rozmowa_db::{Row, Tx, params};
+use serde::Serialize;
 
 use crate::act::Act;
-use crate::http::Error;
+use crate::audit;
+use crate::http::params::Named;
+use crate::http::{Code, Error, Fault};
+use crate::locale::Language;
 
 rozmowa_db::statements! {
-    FIND = "SELECT id, login, name, surname, email, is_active FROM agent WHERE login = $1";
-    LIST = "SELECT id, login, name, surname, email, is_active FROM agent ORDER BY id LIMIT 10000";
-    ADD = "INSERT INTO agent (id, login, name, surname, email, password_hash, is_active, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT (login) DO NOTHING";
-    SET_ACTIVE = "UPDATE agent SET is_active = $2 WHERE login = $1";
-    SET_PASSWORD = "UPDATE agent SET password_hash = $2 WHERE login = $1";
+    FIND = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+        FROM agent WHERE login = $1";
+    /// What is decided by what was read stays so until the transaction's end.
+    HOLD = {
+        sqlite: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE login = $1",
+        postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE login = $1 FOR UPDATE",
+    };
+    LIST = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+        FROM agent ORDER BY id LIMIT $1 OFFSET $2";
+    ADD = "INSERT INTO agent (id, login, name, surname, email, number, language, role, capacity, is_active,
+            password_hash, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (login) DO NOTHING";
+    CHANGE = "UPDATE agent SET name = $2, surname = $3, email = $4, number = $5, language = $6, role = $7,
+            capacity = $8, is_active = $9
+        WHERE id = $1";
+    SET_PASSWORD = "UPDATE agent SET password_hash = $2 WHERE id = $1";
+}
+
+/// What an agent may do: each may do what those before it may. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Agent = 0,
+    Supervisor = 1,
+    Administrator = 2,
+}
+
+impl Named for Role {
+    const ALL: &[Self] = &[Self::Agent, Self::Supervisor, Self::Administrator];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Supervisor => "supervisor",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+impl Role {
+    const fn from_number(number: i64) -> Self {
+        match number {
+            0 => Self::Agent,
+            1 => Self::Supervisor,
+            _ => Self::Administrator,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -21,6 +71,13 @@ pub struct Agent {
     pub name: String,
     pub surname: String,
     pub email: String,
+    /// The telephone's.
+    pub number: String,
+    pub language: Language,
+    pub role: Role,
+    /// Conversations that the agent can have open at once, and those that are.
+    pub capacity: i64,
+    pub open_chats: i64,
     pub is_active: bool,
 }
 
@@ -31,7 +88,12 @@ fn read(row: &Row<'_>) -> Result<Agent, rozmowa_db::Error> {
         name: row.get(2)?,
         surname: row.get(3)?,
         email: row.get(4)?,
-        is_active: row.get(5)?,
+        number: row.get(5)?,
+        language: if row.get::<String>(6)? == "en" { Language::En } else { Language::Pl },
+        role: Role::from_number(row.get(7)?),
+        capacity: row.get(8)?,
+        open_chats: row.get(9)?,
+        is_active: row.get(10)?,
     })
 }
 
@@ -39,8 +101,17 @@ pub fn find(tx: &mut Tx<'_>, login: &str) -> Result<Option<Agent>, Error> {
     Ok(tx.query_opt(&FIND, params![login], read)?)
 }
 
-pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Agent>, Error> {
-    Ok(tx.query(&LIST, params![], read)?)
+/// The agent, whom nobody else changes until this transaction has ended. Conversations are held before agents.
+pub fn hold(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
+    tx.query_opt(&HOLD, params![login], read)?.ok_or_else(|| fault(Code::UnknownAgent, login))
+}
+
+pub fn fault(code: Code, login: &str) -> Error {
+    Fault::new(code).with("login", login).into()
+}
+
+pub fn list(tx: &mut Tx<'_>, limit: i64, offset: i64) -> Result<Vec<Agent>, Error> {
+    Ok(tx.query(&LIST, params![limit, offset], read)?)
 }
 
 /// What makes an agent.
@@ -50,34 +121,170 @@ pub struct NewAgent {
     pub name: String,
     pub surname: String,
     pub email: String,
+    pub number: String,
+    pub language: Language,
+    pub role: Role,
+    pub capacity: i64,
+    pub is_active: bool,
     pub password_hash: String,
 }
 
-/// `None` when the login is taken.
-pub fn add(tx: &mut Tx<'_>, act: &Act<'_>, agent: &NewAgent) -> Result<Option<i64>, Error> {
-    let NewAgent { login, name, surname, email, password_hash } = agent;
-    let id = crate::counter::next(tx, "agent")?;
-    let added =
-        tx.execute(&ADD, params![id, login, name, surname, email, password_hash, act.now])?;
-    Ok((added == 1).then_some(id))
+impl Default for NewAgent {
+    fn default() -> Self {
+        Self {
+            login: String::new(),
+            name: String::new(),
+            surname: String::new(),
+            email: String::new(),
+            number: String::new(),
+            language: Language::Pl,
+            role: Role::Agent,
+            capacity: capacity::DEFAULT,
+            is_active: true,
+            password_hash: String::new(),
+        }
+    }
 }
 
-/// False when there is no such agent.
-pub fn set_active(
-    tx: &mut Tx<'_>,
-    _act: &Act<'_>,
-    login: &str,
-    is_active: bool,
-) -> Result<bool, Error> {
-    Ok(tx.execute(&SET_ACTIVE, params![login, is_active])? == 1)
+/// Gives the number.
+pub fn add(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewAgent) -> Result<i64, Error> {
+    let taken = || fault(Code::LoginTaken, &new.login);
+    if find(tx, &new.login)?.is_some() {
+        return Err(taken());
+    }
+    let agent = Agent {
+        id: crate::counter::next(tx, "agent")?,
+        login: new.login.clone(),
+        name: new.name.clone(),
+        surname: new.surname.clone(),
+        email: new.email.clone(),
+        number: new.number.clone(),
+        language: new.language,
+        role: new.role,
+        capacity: new.capacity,
+        open_chats: 0,
+        is_active: new.is_active,
+    };
+    let row = params![
+        agent.id,
+        &agent.login,
+        &agent.name,
+        &agent.surname,
+        &agent.email,
+        &agent.number,
+        agent.language.tag(),
+        agent.role as i64,
+        agent.capacity,
+        agent.is_active,
+        &new.password_hash,
+        act.now,
+    ];
+    if tx.execute(&ADD, row)? == 0 {
+        return Err(taken());
+    }
+    let view = View::of(&agent, false);
+    audit::record(tx, act, "agent.add", &subject(&agent.login), None::<&View<'_>>, Some(&view))?;
+    Ok(agent.id)
 }
 
-/// False when there is no such agent.
-pub fn set_password(
-    tx: &mut Tx<'_>,
-    _act: &Act<'_>,
-    login: &str,
-    password_hash: &str,
-) -> Result<bool, Error> {
-    Ok(tx.execute(&SET_PASSWORD, params![login, password_hash])? == 1)
+/// What is to be another; the rest stays.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub name: Option<String>,
+    pub surname: Option<String>,
+    pub email: Option<String>,
+    pub number: Option<String>,
+    pub language: Option<Language>,
+    pub role: Option<Role>,
+    pub capacity: Option<i64>,
+    pub is_active: Option<bool>,
+    pub password_hash: Option<String>,
+}
+
+impl Changes {
+    fn made_to(&self, was: &Agent) -> Agent {
+        let text = |new: &Option<String>, was: &String| new.as_ref().unwrap_or(was).clone();
+        Agent {
+            id: was.id,
+            login: was.login.clone(),
+            name: text(&self.name, &was.name),
+            surname: text(&self.surname, &was.surname),
+            email: text(&self.email, &was.email),
+            number: text(&self.number, &was.number),
+            language: self.language.unwrap_or(was.language),
+            role: self.role.unwrap_or(was.role),
+            capacity: self.capacity.unwrap_or(was.capacity),
+            open_chats: was.open_chats,
+            is_active: self.is_active.unwrap_or(was.is_active),
+        }
+    }
+}
+
+/// Whose account is closed is not on duty any more. A capacity below the conversations that are open takes none away.
+pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, login: &str, changes: &Changes) -> Result<(), Error> {
+    let was = hold(tx, login)?;
+    let becomes = changes.made_to(&was);
+    let has_password = changes.password_hash.is_some();
+    let (before, after) = (View::of(&was, false), View::of(&becomes, has_password));
+    if before == after {
+        return Ok(());
+    }
+    let row = params![
+        becomes.id,
+        &becomes.name,
+        &becomes.surname,
+        &becomes.email,
+        &becomes.number,
+        becomes.language.tag(),
+        becomes.role as i64,
+        becomes.capacity,
+        becomes.is_active,
+    ];
+    tx.put(&CHANGE, row)?;
+    if let Some(hash) = &changes.password_hash {
+        tx.put(&SET_PASSWORD, params![becomes.id, hash])?;
+    }
+    if was.is_active && !becomes.is_active {
+        presence::end(tx, becomes.id, act.now)?;
+    }
+    audit::record(tx, act, "agent.change", &subject(login), Some(&before), Some(&after))
+}
+
+fn subject(login: &str) -> String {
+    format!("agent {login}")
+}
+
+/// An agent as the audit log shows one: no hash, and of a new password only that there is one.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct View<'a> {
+    agent_id: i64,
+    login: &'a str,
+    name: &'a str,
+    surname: &'a str,
+    email: &'a str,
+    number: &'a str,
+    language: &'static str,
+    role: &'static str,
+    capacity: i64,
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'static str>,
+}
+
+impl<'a> View<'a> {
+    fn of(agent: &'a Agent, has_new_password: bool) -> Self {
+        Self {
+            agent_id: agent.id,
+            login: &agent.login,
+            name: &agent.name,
+            surname: &agent.surname,
+            email: &agent.email,
+            number: &agent.number,
+            language: agent.language.tag(),
+            role: agent.role.name(),
+            capacity: agent.capacity,
+            active: agent.is_active,
+            password: has_new_password.then_some("changed"),
+        }
+    }
 }

@@ -6,13 +6,12 @@ use clap::Subcommand;
 
 use super::{create, transact, write};
 use crate::account::{self, Methods, password};
-use crate::agent::{self, NewAgent};
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::conversation;
 use crate::customer::{self, NewCustomer};
 use crate::http::params::Email;
-use crate::queue;
+use crate::queue::{self, agents};
 use crate::server;
 use crate::setting::Setting;
 
@@ -112,6 +111,19 @@ pub enum QueueCommand {
     Disable { id: i64 },
     /// Enable a disabled chat queue
     Enable { id: i64 },
+    /// List the agents of a chat queue, those who go first first
+    Agents { id: i64 },
+    /// Have an agent answer a chat queue, or change the priority
+    Assign {
+        id: i64,
+        login: String,
+        /// A smaller one goes first
+        #[arg(long, default_value_t = agents::PRIORITY_DEFAULT,
+            value_parser = clap::value_parser!(i64).range(agents::PRIORITY_LEAST..=agents::PRIORITY_MOST))]
+        priority: i64,
+    },
+    /// Have an agent answer a chat queue no more
+    Unassign { id: i64, login: String },
 }
 
 impl QueueCommand {
@@ -133,83 +145,32 @@ impl QueueCommand {
                 }
             }
             Self::Disable { id } => {
-                found(
-                    transact(config, move |tx, act| queue::set_enabled(tx, act, id, false))?,
-                    &format!("queue {id}"),
-                )?;
+                transact(config, move |tx, act| queue::set_enabled(tx, act, id, false))?;
             }
             Self::Enable { id } => {
-                found(
-                    transact(config, move |tx, act| queue::set_enabled(tx, act, id, true))?,
-                    &format!("queue {id}"),
-                )?;
+                transact(config, move |tx, act| queue::set_enabled(tx, act, id, true))?;
             }
-        }
-        Ok(())
-    }
-}
-
-#[derive(Subcommand)]
-pub enum AgentCommand {
-    /// Add an agent; the password is read from standard input, or made up and printed on a terminal
-    Add {
-        login: String,
-        #[arg(long, default_value = "")]
-        name: String,
-        #[arg(long, default_value = "")]
-        surname: String,
-        #[arg(long, value_parser = email)]
-        email: Option<String>,
-    },
-    /// Change an agent's password
-    Passwd { login: String },
-    /// Disable an agent's account: nobody can speak as this agent
-    Disable { login: String },
-    /// Enable a disabled account
-    Enable { login: String },
-    /// List agents
-    List,
-}
-
-impl AgentCommand {
-    pub fn run(self, config: &Config) -> Result<(), String> {
-        match self {
-            Self::Add { login, name, surname, email } => {
-                let password_hash = new_password()?;
-                let email = email.unwrap_or_default();
-                let agent = NewAgent { login, name, surname, email, password_hash };
-                match create(config, move |tx, act| agent::add(tx, act, &agent))? {
-                    Some(id) => println!("{id}"),
-                    None => return Err("there is an agent of this login already".into()),
-                }
-            }
-            Self::Disable { login } => activate(config, login, false)?,
-            Self::Enable { login } => activate(config, login, true)?,
-            Self::Passwd { login } => {
-                let hash = new_password()?;
-                let user = login.clone();
-                found(
-                    transact(config, move |tx, act| agent::set_password(tx, act, &user, &hash))?,
-                    &login,
-                )?;
-            }
-            Self::List => {
-                for agent in transact(config, |tx, _| agent::list(tx))? {
-                    let state = if agent.is_active { "active" } else { "inactive" };
+            Self::Agents { id } => {
+                for agent in transact(config, move |tx, act| agents::list(tx, id, act.now))? {
                     println!(
-                        "{}\t{}\t{state}\t{} {}\t{}",
-                        agent.id, agent.login, agent.name, agent.surname, agent.email
+                        "{}\t{}\t{}/{}\t{}",
+                        agent.login,
+                        agent.priority,
+                        agent.open_chats,
+                        agent.capacity,
+                        agent.status.name()
                     );
                 }
             }
+            Self::Assign { id, login, priority } => {
+                transact(config, move |tx, act| agents::set(tx, act, id, &login, priority))?;
+            }
+            Self::Unassign { id, login } => {
+                transact(config, move |tx, act| agents::remove(tx, act, id, &login))?;
+            }
         }
         Ok(())
     }
-}
-
-fn activate(config: &Config, login: String, is_active: bool) -> Result<(), String> {
-    let agent = login.clone();
-    found(transact(config, move |tx, act| agent::set_active(tx, act, &agent, is_active))?, &login)
 }
 
 #[derive(Subcommand)]
@@ -315,13 +276,13 @@ impl SettingCommand {
     }
 }
 
-fn email(text: &str) -> Result<String, String> {
+pub(super) fn email(text: &str) -> Result<String, String> {
     Email::parse(text).map(Into::into).ok_or_else(|| "this is not an e-mail address".to_owned())
 }
 
 /// The hash of a password from standard input: the first line. On a terminal one is made up and printed instead, so
 /// that none is typed in sight or left in a shell's history.
-fn new_password() -> Result<String, String> {
+pub(super) fn new_password() -> Result<String, String> {
     let ids = Ids::from_system();
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {

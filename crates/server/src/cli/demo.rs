@@ -158,8 +158,10 @@ fn samples(tx: &mut Tx<'_>, act: &Act<'_>, api_hash: &str, agent_hash: &str) -> 
             surname: surname.to_owned(),
             email: format!("{login}@example.org"),
             password_hash: agent_hash.to_owned(),
+            ..NewAgent::default()
         };
         agent::add(tx, act, &agent)?;
+        queue::agents::set(tx, act, 3, login, queue::agents::PRIORITY_DEFAULT)?;
     }
     Ok(())
 }

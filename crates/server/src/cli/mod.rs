@@ -2,6 +2,7 @@
 
 #[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod admin;
+mod agents;
 mod demo;
 mod storage;
 mod webhook;
@@ -62,7 +63,10 @@ enum Command {
     Queue(admin::QueueCommand),
     /// The people who answer
     #[command(subcommand)]
-    Agent(admin::AgentCommand),
+    Agent(agents::AgentCommand),
+    /// Why agents pause
+    #[command(subcommand)]
+    Pause(agents::PauseCommand),
     /// Customers of the CRM
     #[command(subcommand)]
     Customer(admin::CustomerCommand),
@@ -118,6 +122,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::ApiUser(command) => command.run(&config),
         Command::Queue(command) => command.run(&config),
         Command::Agent(command) => command.run(&config),
+        Command::Pause(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rozmowa_db::{Address, Db, Options};
 use uuid::Uuid;
 
+use crate::agent::capacity;
 use crate::config::Config;
 use crate::conversation::log;
 use crate::http::Error;
@@ -99,6 +100,7 @@ fn examine(database: &Address) -> Result<(Vec<String>, usize), String> {
     let result = read(&db, |tx| {
         let mut faults = tx.integrity_check()?;
         log::orphans(tx, &mut faults)?;
+        capacity::verify(tx, &mut faults)?;
         // One snapshot for all steps: a running server's changes come before or after, never in between.
         let (mut after, mut conversations) = (Uuid::nil(), 0);
         while let Some((last, seen)) = log::verify(tx, &after, VERIFY_STEP, &mut faults)? {

@@ -53,6 +53,7 @@ pub struct StartedConversation {
         (status = 200, description = "It is stored.", body = StartedConversation, links(
             ("message" = (operation_id = "send_message", parameters(("id" = "$response.body#/conversation_id")))),
             ("reply" = (operation_id = "reply_to_conversation", parameters(("id" = "$response.body#/conversation_id")))),
+            ("assign" = (operation_id = "assign_conversation", parameters(("id" = "$response.body#/conversation_id")))),
             ("stop" = (operation_id = "stop_conversation", parameters(("id" = "$response.body#/conversation_id")))),
             ("show" = (operation_id = "show_chat", parameters(("id" = "$response.body#/conversation_id")))),
         )),
@@ -162,7 +163,7 @@ crate::params! { body
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = 404, description = "Unknown conversation or agent.", body = Envelope),
-        (status = 409, description = "The conversation is closed, or the agent's account is not active.", body = Envelope),
+        (status = 409, description = "The conversation is closed, the agent's account is not active, or the conversation is nobody's and the agent is at capacity.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
@@ -177,6 +178,38 @@ pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Erro
             return Err(of_agent(Code::AgentInactive));
         }
         super::reply(tx, act, &id, &agent, &given.text.0)?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+crate::params! { body
+    AssignConversation {
+        /// The agent whose it becomes.
+        user_login: Line<255> = "jkowalski",
+    }
+}
+
+/// Assigns a conversation
+///
+/// Our addition. To this agent, also away from another; the same one again changes nothing. Whether the agent is on duty
+/// or one of the queue's is not asked: who calls this decides.
+#[utoipa::path(
+    post, path = "/api/chat_conversations/{id}/assign", operation_id = "assign_conversation", tag = "additions",
+    params(ConversationId, IdempotencyKey),
+    request_body(content((AssignConversation = "application/json"), (AssignConversation = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is the agent's. The body is empty."),
+        (status = 404, description = "Unknown conversation or agent.", body = Envelope),
+        (status = 409, description = "The conversation is closed, the agent's account is not active, or the agent is at capacity.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn assign(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: AssignConversation = call.params()?;
+    let id = known(&id)?;
+    call.write(move |tx, act| {
+        super::assign::assign(tx, act, &id, &given.user_login)?;
         Ok(Reply::default())
     })
     .await

@@ -3,6 +3,7 @@
 //! Every change is one conditional update that takes the next `seq`, and the event it appends under it.
 
 pub mod api;
+pub mod assign;
 pub mod list;
 pub mod log;
 pub mod view;
@@ -11,7 +12,7 @@ use rozmowa_db::{Tx, params};
 use uuid::Uuid;
 
 use crate::act::Act;
-use crate::agent::Agent;
+use crate::agent::{Agent, capacity};
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::queue;
@@ -28,11 +29,8 @@ rozmowa_db::statements! {
     /// An agent speaks.
     ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = $2, status = 1
         WHERE id = $1 AND status <> 2 RETURNING seq";
-    /// To the first who takes it.
-    ASSIGN = "UPDATE conversation SET seq = seq + 1, updated_at = $2, agent_id = $3
-        WHERE id = $1 AND status <> 2 AND agent_id IS NULL RETURNING seq";
     CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = $2, closed_at = $2, status = 2
-        WHERE id = $1 AND status <> 2 RETURNING seq";
+        WHERE id = $1 AND status <> 2 RETURNING seq, agent_id";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
     /// Customers whose conversations are not all linked yet.
     LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
@@ -226,7 +224,7 @@ pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<
     log::append(tx, act, id, seq, act.now, &Event::of(Kind::Message, Speaker::Client).saying(text))
 }
 
-/// An agent says something; the conversation becomes theirs if it was nobody's.
+/// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
 pub fn reply(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
@@ -234,16 +232,7 @@ pub fn reply(
     agent: &Agent,
     text: &str,
 ) -> Result<(), Error> {
-    if let Some(seq) = tx.query_opt(&ASSIGN, params![id, act.now, agent.id], |row| row.get(0))? {
-        log::append(
-            tx,
-            act,
-            id,
-            seq,
-            act.now,
-            &Event::of(Kind::Assigned, Speaker::System).about(agent.id),
-        )?;
-    }
+    assign::take(tx, act, id, agent)?;
     let Some(seq) = tx.query_opt(&ANSWER, params![id, act.now], |row| row.get(0))? else {
         return Err(silent(tx, id)?);
     };
@@ -253,8 +242,14 @@ pub fn reply(
 
 /// Ends a conversation. A second time changes nothing.
 pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
-    match tx.query_opt(&CLOSE, params![id, act.now], |row| row.get(0))? {
-        Some(seq) => {
+    let closed = tx.query_opt(&CLOSE, params![id, act.now], |row| {
+        Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?))
+    })?;
+    match closed {
+        Some((seq, agent_id)) => {
+            if let Some(agent_id) = agent_id {
+                capacity::release(tx, agent_id)?;
+            }
             log::append(tx, act, id, seq, act.now, &Event::of(Kind::Closed, Speaker::Client))
         }
         None if exists(tx, id)? => Ok(()),

@@ -86,6 +86,8 @@ codes! {
     TooManyValues = 100_221 BAD_REQUEST "too_many_values";
     /// An object where a list is expected.
     NotList = 100_222 BAD_REQUEST "not_list";
+    /// Not a login: a letter or digit, then letters, digits and `.`, `_`, `@`, `+`, `-`, at most 255 characters.
+    NotLogin = 100_223 BAD_REQUEST "not_login";
     /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
     NotUrl = 100_260 BAD_REQUEST "not_url";
     /// The address is not public, or its name resolves to one that is not. `webhooks.allowed_networks` allows some.
@@ -114,6 +116,8 @@ codes! {
     UnknownBot = 300_105 NOT_FOUND "unknown_bot";
     /// There is no such agent.
     UnknownAgent = 300_106 NOT_FOUND "unknown_agent";
+    /// There is no such reason to pause.
+    UnknownPause = 300_110 NOT_FOUND "unknown_pause";
     /// There is no such webhook.
     UnknownWebhook = 300_120 NOT_FOUND "unknown_webhook";
     /// The log of this webhook knows no such delivery.
@@ -124,6 +128,18 @@ codes! {
     ConversationClosed = 400_102 CONFLICT "conversation_closed";
     /// The agent's account is not active.
     AgentInactive = 400_103 CONFLICT "agent_inactive";
+    /// The agent has as many conversations open as the capacity allows.
+    AgentAtCapacity = 400_110 CONFLICT "agent_at_capacity";
+    /// There is an agent of this login already.
+    LoginTaken = 400_111 CONFLICT "login_taken";
+    /// There is a chat queue of this name or number already.
+    QueueTaken = 400_112 CONFLICT "queue_taken";
+    /// The agent is not on duty.
+    AgentOffDuty = 400_113 CONFLICT "agent_off_duty";
+    /// The reason to pause is disabled.
+    PauseDisabled = 400_114 CONFLICT "pause_disabled";
+    /// There is a reason to pause of this name already.
+    PauseNameTaken = 400_115 CONFLICT "pause_name_taken";
     /// There are as many webhooks as there can be.
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// An error of the server; its log says more under the request's id.

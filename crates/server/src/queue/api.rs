@@ -1,10 +1,15 @@
 //! Chat queues, for integrators.
 
+use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
+use crate::agent::api::known;
+use crate::conversation::api::IdempotencyKey;
 use crate::http::error::Envelope;
-use crate::http::{Call, Error, Reply};
+use crate::http::params::{Line, Within, YesNo, path_number};
+use crate::http::{Call, Code, Error, Fault, Reply};
 
 /// A chat queue.
 #[expect(clippy::struct_field_names, reason = "the contract names them")]
@@ -38,4 +43,195 @@ pub async fn list(call: Call) -> Result<Reply, Error> {
         Reply::json(&queues)
     })
     .await
+}
+
+crate::params! { body
+    AddChatQueue {
+        /// Its name, which no other has.
+        name: Line<255> = "Reklamacje",
+        /// The number its callers know it by; without it the next free one.
+        id: Option<Within<1, 2_147_483_647>> = 4,
+    }
+}
+
+/// The chat queue that was added.
+#[derive(Serialize, ToSchema)]
+pub struct AddedChatQueue {
+    #[schema(example = 4)]
+    chat_queue_id: i64,
+}
+
+/// Adds a chat queue
+///
+/// Our addition.
+#[utoipa::path(
+    post, path = "/api/chats/queues", operation_id = "add_chat_queue", tag = "additions", params(IdempotencyKey),
+    request_body(content((AddChatQueue = "application/json"), (AddChatQueue = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is stored.", body = AddedChatQueue),
+        (status = 409, description = "The name or the number is taken.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn add(mut call: Call) -> Result<Reply, Error> {
+    let given: AddChatQueue = call.params()?;
+    call.write(move |tx, act| {
+        let id = given.id.map(|id| id.0);
+        let chat_queue_id = super::add(tx, act, id, &given.name)?.ok_or(Code::QueueTaken)?;
+        Reply::json(&AddedChatQueue { chat_queue_id })
+    })
+    .await
+}
+
+crate::params! { body
+    ChangeChatQueue {
+        name: Option<Line<255>> = "Reklamacje",
+        /// A disabled one takes no new conversations.
+        enabled: Option<YesNo> = true,
+    }
+}
+
+/// Changes a chat queue
+///
+/// Our addition. What is not given stays.
+#[utoipa::path(
+    put, path = "/api/chats/queues/{id}", operation_id = "change_chat_queue", tag = "additions", params(ChatQueueId),
+    request_body(content((Option<ChangeChatQueue> = "application/json"), (Option<ChangeChatQueue> = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is stored. The body is empty."),
+        (status = 404, description = "Unknown chat queue.", body = Envelope),
+        (status = 409, description = "The name is taken.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: ChangeChatQueue = call.params()?;
+    let id = number(&id)?;
+    call.write(move |tx, act| {
+        super::change(tx, act, id, given.name.as_deref(), given.enabled.map(|yes| yes.0))?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+/// An agent who answers a queue.
+#[derive(Serialize, ToSchema)]
+pub struct QueueAgent {
+    #[schema(example = "jkowalski")]
+    login: String,
+    /// A smaller one goes first.
+    #[schema(example = 100)]
+    priority: i64,
+    /// How many conversations the agent can have open at once, in all queues.
+    #[schema(example = 3)]
+    capacity: i64,
+    /// How many are.
+    #[schema(example = 1)]
+    open_chats: i64,
+    /// `OFF`, `FREE` or `PAUSED`.
+    #[schema(example = "FREE")]
+    status: &'static str,
+}
+
+/// Lists the agents of a chat queue
+///
+/// Our addition. Those who go first come first.
+#[utoipa::path(
+    get, path = "/api/chats/queues/{id}/agents", operation_id = "list_chat_queue_agents", tag = "additions",
+    params(ChatQueueId),
+    responses(
+        (status = 200, description = "The agents.", body = [QueueAgent]),
+        (status = 404, description = "Unknown chat queue.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn list_agents(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    let id = number(&id)?;
+    call.read(move |tx, app| {
+        let agents: Vec<_> = agents::list(tx, id, app.clock.now())?
+            .into_iter()
+            .map(|member| QueueAgent {
+                login: member.login,
+                priority: member.priority,
+                capacity: member.capacity,
+                open_chats: member.open_chats,
+                status: member.status.name(),
+            })
+            .collect();
+        Reply::json(&agents)
+    })
+    .await
+}
+
+crate::params! { body
+    SetQueueAgent {
+        /// A smaller one goes first; without it 100.
+        priority: Option<Within<PRIORITY_LEAST, PRIORITY_MOST>> = 100,
+    }
+}
+
+/// Has an agent answer a chat queue
+///
+/// Our addition. Also changes the priority of one who does.
+#[utoipa::path(
+    put, path = "/api/chats/queues/{id}/agents/{login}", operation_id = "set_chat_queue_agent", tag = "additions",
+    params(ChatQueueId, crate::agent::api::AgentLogin),
+    request_body(content((Option<SetQueueAgent> = "application/json"), (Option<SetQueueAgent> = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is stored. The body is empty."),
+        (status = 404, description = "Unknown chat queue or agent.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn set_agent(
+    Path((id, login)): Path<(String, String)>,
+    mut call: Call,
+) -> Result<Reply, Error> {
+    let given: SetQueueAgent = call.params()?;
+    let (id, login) = (number(&id)?, known(login)?);
+    call.write(move |tx, act| {
+        let priority = given.priority.map_or(PRIORITY_DEFAULT, |priority| priority.0);
+        agents::set(tx, act, id, &login, priority)?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+/// Has an agent answer a chat queue no more
+///
+/// Our addition. Open conversations stay the agent's. A second time changes nothing.
+#[utoipa::path(
+    delete, path = "/api/chats/queues/{id}/agents/{login}", operation_id = "remove_chat_queue_agent", tag = "additions",
+    params(ChatQueueId, crate::agent::api::AgentLogin),
+    responses(
+        (status = 200, description = "It is so. The body is empty."),
+        (status = 404, description = "Unknown chat queue or agent.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn remove_agent(
+    Path((id, login)): Path<(String, String)>,
+    call: Call,
+) -> Result<Reply, Error> {
+    let (id, login) = (number(&id)?, known(login)?);
+    call.write(move |tx, act| {
+        agents::remove(tx, act, id, &login)?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+/// A path's `:id`.
+fn number(id: &str) -> Result<i64, Error> {
+    path_number(id).ok_or_else(|| Fault::new(Code::UnknownQueue).with("id", id).into())
+}
+
+/// Described once for all methods of one queue.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ChatQueueId {
+    /// The queue's number.
+    #[expect(dead_code, reason = "it describes; the path is read by the router")]
+    #[param(minimum = 1, example = 3)]
+    id: i64,
 }

@@ -1,5 +1,6 @@
 //! Chat queues: where conversations wait and what they belong to.
 
+pub mod agents;
 pub mod api;
 
 use rozmowa_db::{Row, Tx, params};
@@ -7,16 +8,22 @@ use serde::Serialize;
 
 use crate::act::Act;
 use crate::audit;
-use crate::http::Error;
+use crate::http::{Code, Error, Fault};
 
 rozmowa_db::statements! {
     FIND = "SELECT id, name, is_enabled FROM chat_queue WHERE id = $1";
     LIST = "SELECT id, name, is_enabled FROM chat_queue ORDER BY id LIMIT 10000";
     ADD = "INSERT INTO chat_queue (id, name, is_enabled, created_at) VALUES ($1, $2, 1, $3) ON CONFLICT DO NOTHING";
-    SET_ENABLED = "UPDATE chat_queue SET is_enabled = $2 WHERE id = $1";
+    /// What is decided by what was read stays so until the transaction's end.
+    HOLD = {
+        sqlite: "SELECT id, name, is_enabled FROM chat_queue WHERE id = $1",
+        postgres: "SELECT id, name, is_enabled FROM chat_queue WHERE id = $1 FOR UPDATE",
+    };
+    NAMED = "SELECT id, name, is_enabled FROM chat_queue WHERE name = $1";
+    CHANGE = "UPDATE chat_queue SET name = $2, is_enabled = $3 WHERE id = $1";
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Queue {
     pub id: i64,
     pub name: String,
@@ -31,6 +38,20 @@ pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<Queue>, Error> {
     Ok(tx.query_opt(&FIND, params![id], read)?)
 }
 
+/// The queue, which is there.
+fn known(tx: &mut Tx<'_>, id: i64) -> Result<Queue, Error> {
+    find(tx, id)?.ok_or_else(|| fault(Code::UnknownQueue, id))
+}
+
+/// The queue, which nobody else changes until this transaction has ended.
+fn hold(tx: &mut Tx<'_>, id: i64) -> Result<Queue, Error> {
+    tx.query_opt(&HOLD, params![id], read)?.ok_or_else(|| fault(Code::UnknownQueue, id))
+}
+
+pub fn fault(code: Code, id: i64) -> Error {
+    Fault::new(code).with("id", id).into()
+}
+
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Queue>, Error> {
     Ok(tx.query(&LIST, params![], read)?)
 }
@@ -43,6 +64,7 @@ pub fn add(
     id: Option<i64>,
     name: &str,
 ) -> Result<Option<i64>, Error> {
+    hold_names(tx)?;
     let id = match id {
         Some(id) => {
             crate::counter::raise(tx, "chat_queue", id)?;
@@ -59,18 +81,38 @@ pub fn add(
     Ok(Some(id))
 }
 
-/// False when there is no such queue.
-pub fn set_enabled(
+/// What is given changes; the rest stays.
+pub fn change(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
     id: i64,
-    is_enabled: bool,
-) -> Result<bool, Error> {
-    let Some(was) = find(tx, id)? else { return Ok(false) };
-    tx.execute(&SET_ENABLED, params![id, is_enabled])?;
-    let becomes = Queue { is_enabled, ..was.clone() };
-    audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))?;
-    Ok(true)
+    name: Option<&str>,
+    is_enabled: Option<bool>,
+) -> Result<(), Error> {
+    hold_names(tx)?;
+    let was = hold(tx, id)?;
+    let becomes = Queue {
+        id,
+        name: name.unwrap_or(&was.name).to_owned(),
+        is_enabled: is_enabled.unwrap_or(was.is_enabled),
+    };
+    if becomes == was {
+        return Ok(());
+    }
+    if becomes.name != was.name && tx.query_opt(&NAMED, params![&becomes.name], read)?.is_some() {
+        return Err(Code::QueueTaken.into());
+    }
+    tx.execute(&CHANGE, params![id, &becomes.name, becomes.is_enabled])?;
+    audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))
+}
+
+pub fn set_enabled(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, is_enabled: bool) -> Result<(), Error> {
+    change(tx, act, id, None, Some(is_enabled))
+}
+
+/// A name given by an update can't be settled by `ON CONFLICT`: whoever gives one holds all names.
+fn hold_names(tx: &mut Tx<'_>) -> Result<(), Error> {
+    Ok(tx.lock(&["queue names"])?)
 }
 
 fn subject(id: i64) -> String {

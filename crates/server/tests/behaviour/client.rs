@@ -32,6 +32,14 @@ pub fn post(target: impl Into<String>) -> Request {
     Request::new("POST", target)
 }
 
+pub fn put(target: impl Into<String>) -> Request {
+    Request::new("PUT", target)
+}
+
+pub fn delete(target: impl Into<String>) -> Request {
+    Request::new("DELETE", target)
+}
+
 impl Request {
     /// From `api_user`, who may call everything.
     pub fn new(method: &'static str, target: impl Into<String>) -> Self {

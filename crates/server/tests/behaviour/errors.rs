@@ -2,16 +2,23 @@
 
 use serde_json::json;
 
+use rozmowa::agent::{self, NewAgent};
 use rozmowa::http::Code;
+use rozmowa::pause;
 
-use crate::client::{Answer, Request, get, post};
+use crate::client::{Answer, Request, get, post, put};
 use crate::server::{Plan, START, Server};
 use crate::store::{Engine, on_both_engines};
 
 const MESSAGE: &str = "/api/chat_conversations/019769d1-0000-7000-8000-000000000000/message";
 
 /// A call that goes wrong, with the status and the code that integrators rely on.
-fn wrong_calls(closed: &str) -> Vec<(u16, u32, Request)> {
+fn wrong_calls(closed: &str, waiting: &str) -> Vec<(u16, u32, Request)> {
+    let waiting = format!("/api/chat_conversations/{waiting}");
+    let new_agent = |login: &str| {
+        let names = json!({"name": "A", "surname": "B", "login": login, "password": "c"});
+        post("/api/agents").json(&names)
+    };
     let start = || post(START).query(&[("chat_queue_id", "3")]);
     let to = |method: &str| post(format!("/api/chat_conversations/{closed}/{method}"));
     let chats = |name, value| get("/api/chats").query(&[(name, value)]);
@@ -39,6 +46,10 @@ fn wrong_calls(closed: &str) -> Vec<(u16, u32, Request)> {
         (400, 100_212, chats("cursor", "x")),
         (400, 100_213, to("message").form(&[("text", " ")])),
         (400, 100_214, chats("limit", "-1")),
+        (400, 100_220, put("/api/agents/anowak").json(&json!({"capacity": 0}))),
+        (400, 100_221, put("/api/agents/anowak").json(&json!({"roles": vec!["agent"; 11]}))),
+        (400, 100_222, put("/api/agents/anowak").form(&[("roles[a]", "agent")])),
+        (400, 100_223, new_agent("a/b")),
         (400, 100_301, start().key("with a space")),
         (401, 200_101, start().anonymous()),
         (403, 200_102, start().by("api_reader", "api_pass")),
@@ -49,19 +60,42 @@ fn wrong_calls(closed: &str) -> Vec<(u16, u32, Request)> {
         (404, 300_104, post(START).query(&[("chat_queue_id", "9")])),
         (404, 300_105, to("stop").form(&[("external_chatbot_id", bot)])),
         (404, 300_106, to("reply").form(&[("text", "a"), ("user_login", "nobody")])),
+        (404, 300_110, put("/api/pauses/9").form(&[("enabled", "false")])),
         (409, 400_101, post(START).query(&[("chat_queue_id", "4")])),
         (409, 400_102, to("message").form(&[("text", "a")])),
         (409, 400_103, to("reply").form(&[("text", "a"), ("user_login", "retired")])),
+        (409, 400_110, post(format!("{waiting}/assign")).form(&[("user_login", "busy")])),
+        (
+            409,
+            400_110,
+            post(format!("{waiting}/reply")).form(&[("user_login", "busy"), ("text", "a")]),
+        ),
+        (409, 400_111, new_agent("anowak")),
+        (409, 400_112, post("/api/chats/queues").form(&[("name", "Sklep")])),
+        (409, 400_112, post("/api/chats/queues").form(&[("name", "Inna"), ("id", "3")])),
+        (409, 400_112, put("/api/chats/queues/4").form(&[("name", "Sklep")])),
+        (409, 400_113, post("/api/agents/anowak/free")),
+        (409, 400_114, post("/api/agents/anowak/pause").form(&[("pause_id", "2")])),
+        (409, 400_115, post("/api/pauses").form(&[("name", "Kawa")])),
+        (409, 400_115, put("/api/pauses/2").form(&[("name", "Kawa")])),
     ]
 }
 
-async fn with_what_can_go_wrong(engine: Engine) -> (Server, String) {
+async fn with_what_can_go_wrong(engine: Engine) -> (Server, String, String) {
     let server = Plan::on(engine).configured("limits.body_bytes = 65536").start().await;
     server.act(|tx, act| rozmowa::queue::set_enabled(tx, act, 4, false)).await;
     server.execute("UPDATE agent SET is_active = 0 WHERE login = 'retired'").await;
     let closed = server.start(&[]).await;
     server.stop(&closed).await;
-    (server, closed)
+    let waiting = server.start(&[]).await;
+    let busy = NewAgent { login: "busy".to_owned(), capacity: 1, ..NewAgent::default() };
+    server.act(move |tx, act| agent::add(tx, act, &busy)).await;
+    server.assign(&server.start(&[]).await, "busy").await.expect_nothing();
+    for name in ["Kawa", "Obiad"] {
+        server.act(move |tx, act| pause::add(tx, act, name)).await;
+    }
+    server.act(|tx, act| pause::change(tx, act, 2, None, Some(false))).await;
+    (server, closed, waiting)
 }
 
 fn is_enveloped(answer: &Answer, language: &str) {
@@ -85,9 +119,9 @@ fn is_enveloped(answer: &Answer, language: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_error_comes_in_the_envelope_in_english_and_in_polish() {
     on_both_engines(async |engine| {
-        let (server, closed) = with_what_can_go_wrong(engine).await;
+        let (server, closed, waiting) = with_what_can_go_wrong(engine).await;
         let before = server.count().await;
-        for (status, code, request) in wrong_calls(&closed) {
+        for (status, code, request) in wrong_calls(&closed, &waiting) {
             let english = server.call(request.clone()).await;
             let polish = server.call(request.in_polish()).await;
             for (answer, language) in [(&english, "en"), (&polish, "pl")] {
@@ -162,7 +196,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("GET", START, "POST"),
         ("DELETE", START, "POST"),
         ("POST", "/api/chats", "GET,HEAD"),
-        ("PUT", "/api/chats/queues", "GET,HEAD"),
+        ("PUT", "/api/chats/queues", "GET,HEAD,POST"),
         ("PATCH", "/api/chat_conversations/x/stop", "POST"),
         ("POST", "/health/live", "GET,HEAD"),
     ] {

@@ -2,6 +2,9 @@
 //!
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
+mod agents;
+mod assign;
+mod assign_random;
 mod auth;
 mod chats;
 mod chats_random;
@@ -15,6 +18,9 @@ mod idempotency;
 mod lifecycle;
 mod matching;
 mod matching_later;
+mod pauses;
+mod presence;
+mod queue_agents;
 mod receiver;
 mod server;
 mod slow_peers;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use rozmowa::account::{self, Methods, password};
-use rozmowa::act::{Act, Actor};
-use rozmowa::agent::{self, NewAgent};
+use rozmowa::act::{Act, Actor, ActorKind};
+use rozmowa::agent::{self, Changes, NewAgent};
 use rozmowa::app::{App, Surroundings};
 use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
@@ -14,7 +14,7 @@ use rozmowa::http::Error;
 use rozmowa::server::{self, Running};
 use rozmowa::setting::Setting;
 use rozmowa::webhook::guard::Names;
-use rozmowa::{conversation, queue};
+use rozmowa::{audit, conversation, queue};
 use rozmowa_db::{Stmt, Tx};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -128,10 +128,10 @@ fn fill(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<(), Error> {
     for login in ["jkowalski", "anowak", "retired"] {
         let agent = NewAgent {
             login: login.to_owned(),
-            name: String::new(),
-            surname: String::new(),
-            email: String::new(),
             password_hash: "of no use".to_owned(),
+            // For tests that are not about it.
+            capacity: agent::capacity::MOST,
+            ..NewAgent::default()
         };
         agent::add(tx, act, &agent)?;
     }
@@ -271,11 +271,53 @@ impl Server {
         self.write(|tx| Ok(tx.query_one(&COUNT, &[], |row| row.get(0))?)).await
     }
 
-    /// What is wrong with the logs of all conversations.
+    pub async fn assign(&self, id: &str, login: &str) -> Answer {
+        let target = format!("/api/chat_conversations/{id}/assign");
+        self.call(post(target).form(&[("user_login", login)])).await
+    }
+
+    /// The conversations that an agent has open, as the agent's row counts them.
+    pub async fn open_chats(&self, login: &'static str) -> i64 {
+        let agent = self.write(move |tx| agent::find(tx, login)).await;
+        agent.expect("the agent is known").open_chats
+    }
+
+    pub async fn set_capacity(&self, login: &'static str, capacity: i64) {
+        let changes = Changes { capacity: Some(capacity), ..Changes::default() };
+        self.act(move |tx, act| agent::change(tx, act, login, &changes)).await;
+    }
+
+    /// The administrative changes that API users have made since the start, the oldest first: what, of what, what was and
+    /// what is.
+    pub async fn audited(&self) -> Vec<(String, String, Value, Value)> {
+        let filter = audit::Filter {
+            from: uuid::Uuid::nil(),
+            until: uuid::Uuid::max(),
+            subject: None,
+            actor: Some("api_user".to_owned()),
+        };
+        let entries = self.write(move |tx| audit::list(tx, &filter, 1_000)).await;
+        let json = |text: Option<String>| {
+            text.map_or(Value::Null, |text| serde_json::from_str(&text).expect("it is JSON"))
+        };
+        entries
+            .into_iter()
+            .rev()
+            .map(|entry| {
+                assert_eq!(entry.actor_kind, ActorKind::ApiUser);
+                assert_eq!(entry.address.as_deref(), Some("127.0.0.1"));
+                assert_eq!(entry.request_id.as_ref().map(String::len), Some(13));
+                (entry.change, entry.subject, json(entry.was), json(entry.becomes))
+            })
+            .collect()
+    }
+
+    /// What is wrong with the logs of all conversations, and with the counts that agents keep of them.
     pub async fn log_faults(&self) -> Vec<String> {
         self.write(|tx| {
             let mut faults = tx.integrity_check()?;
             conversation::log::orphans(tx, &mut faults)?;
+            agent::capacity::verify(tx, &mut faults)?;
             conversation::log::verify(tx, &uuid::Uuid::nil(), 1_000_000, &mut faults)?;
             Ok(faults)
         })

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 pub use tree::{Node, Object};
 pub use types::{
-    Count, Email, Flag, Id, Line, Many, Param, Text, TimeFrom, TimeUntil, Within, YesNo,
+    Count, Email, Flag, Id, Line, Login, Many, Named, OneOf, OrEmpty, Param, Password, Text,
+    TimeFrom, TimeUntil, Within, YesNo, path_number,
 };
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ObjectBuilder;

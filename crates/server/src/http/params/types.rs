@@ -271,6 +271,123 @@ fn limited(name: &'static str, text: &str, max: usize) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A new password: any text of 1 to 1,024 characters that is not blank. It shows itself to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+impl Param for Password {
+    const TAKES_EMPTY: bool = true;
+
+    fn describe(is_required: bool) -> ObjectBuilder {
+        Text::<1_024>::describe(is_required)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        Text::<1_024>::read(name, node, zone).map(|text| Self(text.0))
+    }
+}
+
+/// The login of a new agent: it stands in paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login(String);
+
+impl Login {
+    const MAX: usize = 255;
+    /// Letters of all languages are taken; the reference stays on safe ground.
+    const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._@+-]*$";
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_login = text.starts_with(char::is_alphanumeric)
+            && text.chars().all(|c| c.is_alphanumeric() || "._@+-".contains(c))
+            && text.chars().count() <= Self::MAX;
+        is_login.then(|| Self(text.to_owned()))
+    }
+}
+
+impl Param for Login {
+    fn describe(_: bool) -> ObjectBuilder {
+        texts_to(Self::MAX).pattern(Some(Self::PATTERN))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        Self::parse(&scalar(name, node)?).ok_or_else(|| Fault::of(Code::NotLogin, name))
+    }
+}
+
+impl From<Login> for String {
+    fn from(login: Login) -> Self {
+        login.0
+    }
+}
+
+/// One of a few, each with a name.
+pub trait Named: Copy + 'static {
+    const ALL: &[Self];
+
+    fn name(self) -> &'static str;
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.name() == name)
+    }
+
+    /// `a, b, c`
+    fn names() -> String {
+        Self::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// One of the names of a [`Named`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneOf<T>(pub T);
+
+impl<T: Named> Param for OneOf<T> {
+    fn describe(_: bool) -> ObjectBuilder {
+        let names = T::ALL.iter().map(|one| one.name());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        let given = Line::<255>::read(name, node, zone)?;
+        T::from_name(&given)
+            .map(Self)
+            .ok_or_else(|| Fault::of(Code::NotOneOf, name).with("values", T::names()))
+    }
+}
+
+/// A value that can be taken away: an empty one is none, an absent one is not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrEmpty<T>(pub Option<T>);
+
+impl<T: Param> Param for OrEmpty<T> {
+    const IS_REQUIRED: bool = false;
+    const TAKES_EMPTY: bool = true;
+
+    fn describe(_: bool) -> ObjectBuilder {
+        T::describe(false)
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        match node {
+            Some(node) if node.says_nothing() => Ok(Self(None)),
+            node => T::read(name, node, zone).map(|value| Self(Some(value))),
+        }
+    }
+}
+
+/// A number in a path; what is none is the number of nothing.
+pub fn path_number(text: &str) -> Option<i64> {
+    let number = text.parse().ok()?;
+    (1..=Id::MAX).contains(&number).then_some(number)
+}
+
 /// An e-mail address, judged by its shape alone: the mail server knows better.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);

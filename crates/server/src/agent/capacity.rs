@@ -1,0 +1,64 @@
+//! Capacity: no agent has more conversations open than that, however many are assigned at once.
+//!
+//! `open_chats` is the number of the agent's conversations that are not closed. It is raised and lowered in the
+//! transaction that assigns or closes, by one conditional update. Whoever touches several rows takes the conversation's
+//! first, then the agents' by ascending number: so nobody waits in a circle.
+
+use rozmowa_db::{Row, Tx, params};
+
+use super::Agent;
+use crate::http::{Code, Error};
+
+rozmowa_db::statements! {
+    OCCUPY = "UPDATE agent SET open_chats = open_chats + 1 WHERE id = $1 AND open_chats < capacity AND is_active = 1";
+    RELEASE = "UPDATE agent SET open_chats = open_chats - 1 WHERE id = $1";
+    /// A batch by number, for `verify`.
+    COUNTED = "SELECT a.id, a.login, a.open_chats,
+            (SELECT count(*) FROM conversation c WHERE c.agent_id = a.id AND c.status <> 2)
+        FROM agent a WHERE a.id > $1 ORDER BY a.id LIMIT $2";
+}
+
+pub const DEFAULT: i64 = 3;
+pub const LEAST: i64 = 1;
+pub const MOST: i64 = 1_000_000;
+
+impl Agent {
+    /// As far as this transaction has seen: [`occupy`] is the judge.
+    pub fn is_full(&self) -> bool {
+        self.open_chats >= self.capacity
+    }
+}
+
+/// One more conversation for the agent, or why not.
+pub fn occupy(tx: &mut Tx<'_>, agent: &Agent) -> Result<(), Error> {
+    if tx.execute(&OCCUPY, params![agent.id])? == 1 {
+        return Ok(());
+    }
+    let is_active = super::find(tx, &agent.login)?.is_some_and(|agent| agent.is_active);
+    let code = if is_active { Code::AgentAtCapacity } else { Code::AgentInactive };
+    Err(super::fault(code, &agent.login))
+}
+
+/// One less.
+pub fn release(tx: &mut Tx<'_>, agent_id: i64) -> Result<(), Error> {
+    Ok(tx.put(&RELEASE, params![agent_id])?)
+}
+
+/// Agents whose count of open conversations is not what the conversations say.
+pub fn verify(tx: &mut Tx<'_>, faults: &mut Vec<String>) -> Result<(), Error> {
+    let mut after = 0;
+    loop {
+        let seen = tx.query(&COUNTED, params![after, 1_000], |row: &Row<'_>| {
+            let (id, login): (i64, String) = (row.get(0)?, row.get(1)?);
+            let (counted, open): (i64, i64) = (row.get(2)?, row.get(3)?);
+            if counted != open {
+                faults.push(format!(
+                    "agent {login}: open_chats is {counted}, but {open} conversations are open"
+                ));
+            }
+            Ok(id)
+        })?;
+        let Some(last) = seen.last() else { return Ok(()) };
+        after = *last;
+    }
+}
