@@ -79,7 +79,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let mut lanes = JoinSet::new();
     let mut every = tokio::time::interval(ROUND_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while !*stop.borrow() {
+    loop {
         tokio::select! {
             _ = every.tick() => {}
             () = app.bells.round.notified() => {}
@@ -88,7 +88,8 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
                     app.bells.take_down(webhook);
                 }
             }
-            _ = stop.changed() => break,
+            // Also when the server was dropped without a word.
+            _ = stop.wait_for(|stop| *stop) => break,
         }
         match app.db.read(round).await {
             Ok(queues) => {

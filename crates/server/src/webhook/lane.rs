@@ -104,7 +104,8 @@ pub async fn run(
         last_careful: None,
         paused_until: 0,
     };
-    while !*stop.borrow() {
+    let mut is_stopping = false;
+    while !is_stopping {
         let look = lane.look().await;
         if matches!(look, Look::Closed) {
             break;
@@ -116,7 +117,8 @@ pub async fn run(
             () = bell.notified() => {}
             () = clock.sleep_until(until.unwrap_or_default()), if until.is_some() => {}
             () = tokio::time::sleep(pause.unwrap_or(PAUSE)), if pause.is_some() || matches!(look, Look::Later) => {}
-            _ = stop.changed() => {}
+            // Also when the server was dropped without a word.
+            _ = stop.wait_for(|stop| *stop) => is_stopping = true,
         }
     }
     while let Some(landed) = lane.flights.join_next().await {
