@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
+use super::courier::told_to_stop;
 use super::delivery::{self, Attempt, Due, Outcome, Told};
 use super::send::{Answer, Parcel};
 use super::{OffBecause, Webhook};
@@ -117,8 +118,7 @@ pub async fn run(
             () = bell.notified() => {}
             () = clock.sleep_until(until.unwrap_or_default()), if until.is_some() => {}
             () = tokio::time::sleep(pause.unwrap_or(PAUSE)), if pause.is_some() || matches!(look, Look::Later) => {}
-            // Also when the server was dropped without a word.
-            _ = stop.wait_for(|stop| *stop) => is_stopping = true,
+            () = told_to_stop(&mut stop) => is_stopping = true,
         }
     }
     while let Some(landed) = lane.flights.join_next().await {
