@@ -19,6 +19,7 @@ pub struct Tx<'c> {
     engine: Engine<'c>,
     failure: Option<Error>,
     published: Vec<Published>,
+    statements: u64,
 }
 
 pub(crate) enum Engine<'c> {
@@ -28,12 +29,13 @@ pub(crate) enum Engine<'c> {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(engine: Engine<'c>) -> Self {
-        Self { engine, failure: None, published: Vec::new() }
+        Self { engine, failure: None, published: Vec::new(), statements: 0 }
     }
 
     /// Runs a statement that gives no rows and says how many rows it changed.
     pub fn execute(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<u64, Error> {
         self.guard()?;
+        self.statements += 1;
         let done = match &mut self.engine {
             Engine::Sqlite(connection) => connection
                 .prepare_cached(stmt.sqlite())
@@ -52,6 +54,7 @@ impl<'c> Tx<'c> {
             return self.execute(stmt, params).map(|_| ());
         }
         self.guard()?;
+        self.statements += 1;
         let held = match &mut self.engine {
             Engine::Postgres(session) => session.put(stmt, params),
             Engine::Sqlite(_) => Ok(()),
@@ -67,6 +70,7 @@ impl<'c> Tx<'c> {
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         self.guard()?;
+        self.statements += 1;
         let rows = match &mut self.engine {
             Engine::Sqlite(connection) => sqlite_rows(connection, stmt, params, &mut read),
             Engine::Postgres(session) => session
@@ -84,6 +88,7 @@ impl<'c> Tx<'c> {
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         self.guard()?;
+        self.statements += 1;
         let row = match &mut self.engine {
             Engine::Sqlite(connection) => sqlite_row(connection, stmt, params, &mut read),
             Engine::Postgres(session) => session
@@ -135,6 +140,11 @@ impl<'c> Tx<'c> {
         Ok(())
     }
 
+    /// How many statements it was asked to run so far: for tests that count what a change costs.
+    pub fn statement_count(&self) -> u64 {
+        self.statements
+    }
+
     /// How the engine would run a statement, line by line: for the test that looks for full scans. It is prepared on
     /// the way, so a statement that does not fit the schema is an error.
     pub fn plan(&mut self, stmt: &Stmt) -> Result<Vec<String>, Error> {
@@ -181,6 +191,7 @@ impl<'c> Tx<'c> {
     /// Ready for the next job of a group.
     pub(crate) fn take_published(&mut self) -> Vec<Published> {
         self.failure = None;
+        self.statements = 0;
         std::mem::take(&mut self.published)
     }
 

@@ -142,9 +142,14 @@ impl Lane {
         }
         let (webhook, limit) =
             (self.webhook, i64::try_from(room + self.held.len()).unwrap_or(i64::MAX));
+        let clock = self.app.clock.clone();
         let read = self.app.db.read(move |tx| {
             let Some(webhook) = super::find(tx, webhook)? else { return Ok(None) };
-            let due = delivery::due(tx, webhook.id, now, limit)?;
+            // Only now: what this snapshot shows must not be in the future, or half of a conversation would go first.
+            let now = clock.now();
+            let mut due = delivery::due(tx, webhook.id, now, limit)?;
+            // Transactions that waited for each other may have their times the other way round; the log knows the order.
+            due.sort_by_key(|due| due.told.seq());
             Ok::<_, Error>(Some((due, delivery::next_due(tx, webhook.id, now)?, webhook)))
         });
         let (due, next, webhook) = match read.await {
@@ -406,6 +411,13 @@ impl Told {
     fn conversation(&self) -> Option<Uuid> {
         match self {
             Self::Event(event) => Some(event.conversation_id),
+            Self::Customer(_) | Self::Gone => None,
+        }
+    }
+
+    fn seq(&self) -> Option<i64> {
+        match self {
+            Self::Event(event) => Some(event.seq),
             Self::Customer(_) | Self::Gone => None,
         }
     }

@@ -301,6 +301,9 @@ pub fn change(
     webhook.http_auth_user = stays(webhook.http_auth_user, &change.http_auth_user);
     webhook.actions = change.actions.clone().unwrap_or(webhook.actions);
     if let Some(password) = &change.http_auth_password {
+        if webhook.http_auth_user.is_empty() {
+            return Err(Fault::of(Code::Missing, "http_auth_user").into());
+        }
         webhook.http_auth_password = Some(seal(key, act, &password_purpose(id), password)?);
     }
     if webhook.http_auth_user.is_empty() {

@@ -39,6 +39,16 @@ impl Arrival {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+
+    /// A field of a form.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let mut fields = url::form_urlencoded::parse(self.body.as_bytes());
+        fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
 }
 
 /// Listens on loopback until it is dropped or killed.
@@ -106,6 +116,15 @@ impl Receiver {
         self.state.arrivals.borrow().clone()
     }
 
+    pub fn count(&self) -> usize {
+        self.state.arrivals.borrow().len()
+    }
+
+    /// From here on only what arrives later counts.
+    pub fn forget(&self) {
+        self.state.arrivals.send_modify(Vec::clear);
+    }
+
     pub fn bodies(&self) -> Vec<String> {
         self.arrivals().into_iter().map(|arrival| arrival.body).collect()
     }
@@ -121,12 +140,11 @@ impl Receiver {
     }
 
     /// All connections break.
-    pub async fn kill(self) -> SocketAddr {
+    pub async fn kill(mut self) -> SocketAddr {
         self.task.abort();
-        let address = self.address;
-        drop(self);
-        tokio::task::yield_now().await;
-        address
+        // The port is free, and the connections are gone, once the task is over.
+        let _ = (&mut self.task).await;
+        self.address
     }
 }
 

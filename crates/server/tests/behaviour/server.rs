@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rozmowa::account::{self, Methods, password};
 use rozmowa::act::{Act, Actor, ActorKind};
@@ -79,25 +80,31 @@ impl Plan {
     /// With the data of [`fill`].
     pub async fn start(self) -> Server {
         let Self { engine, clock, names, configuration, folder } = self;
-        let surroundings = Surroundings { clock, ids: Ids::from_seed(1), names };
+        let surroundings = Surroundings { clock, ids: Ids::from_seed(1), names: names.clone() };
         let data = folder.path().to_owned();
-        let opened = tokio::task::spawn_blocking(move || {
-            let store = Store::make(engine, &data);
-            let file = format!(
-                "listen = \"127.0.0.1:0\"\ndatabase = \"{}\"\ndata_dir = \"{}\"\nstorage.connections = 4\n{configuration}",
-                store.url(),
-                data.display(),
-            );
-            let config =
-                Config::read(Some(("test", &file)), []).expect("the configuration is good");
-            (server::open_app(config, surroundings).expect("the store opens"), store)
-        });
-        let (app, store) = opened.await.expect("nothing panics");
+        let made = tokio::task::spawn_blocking(move || Store::make(engine, &data));
+        let store = made.await.expect("nothing panics");
+        let app = open(store.url(), folder.path(), &configuration, surroundings).await;
         act(&app, fill).await.expect("the data goes in");
         let running = Running::start(app.clone(), None).expect("the server starts");
         let address = running.listen.expect("it listens");
-        Server { app, address, running: Some(running), store: Some(store), _folder: folder }
+        Server { app, address, running: Some(running), names, store: Some(store), folder }
     }
+}
+
+async fn open(
+    database: &str,
+    data: &std::path::Path,
+    configuration: &str,
+    surroundings: Surroundings,
+) -> App {
+    let file = format!(
+        "listen = \"127.0.0.1:0\"\ndatabase = \"{database}\"\ndata_dir = \"{}\"\nstorage.connections = 4\n{configuration}",
+        data.display(),
+    );
+    let config = Config::read(Some(("test", &file)), []).expect("the configuration is good");
+    let opened = tokio::task::spawn_blocking(move || server::open_app(config, surroundings));
+    opened.await.expect("nothing panics").expect("the store opens")
 }
 
 async fn act<T: Send + 'static>(
@@ -157,14 +164,40 @@ pub struct Server {
     pub app: App,
     pub address: SocketAddr,
     pub running: Option<Running>,
+    names: Names,
     store: Option<Store>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
     /// With a held clock and nothing special.
     pub async fn on(engine: Engine) -> Self {
         Plan::on(engine).start().await
+    }
+
+    /// Stops it, and starts it on the same data with another configuration.
+    pub async fn restart(&mut self, configuration: &str) {
+        static RESTARTS: AtomicU64 = AtomicU64::new(2);
+        let running = self.running.take().expect("it runs");
+        running.stop().await;
+        let surroundings = Surroundings {
+            clock: self.app.clock.clone(),
+            ids: Ids::from_seed(RESTARTS.fetch_add(1, Ordering::Relaxed)),
+            names: self.names.clone(),
+        };
+        self.app = open(self.database(), self.folder(), configuration, surroundings).await;
+        let running = Running::start(self.app.clone(), None).expect("the server starts");
+        self.address = running.listen.expect("it listens");
+        self.running = Some(running);
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The address of its database.
+    pub fn database(&self) -> &str {
+        self.store.as_ref().expect("it is there until the end").url()
     }
 
     pub async fn wire(&self) -> Wire {
