@@ -79,7 +79,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let mut lanes = JoinSet::new();
     let mut every = tokio::time::interval(ROUND_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while !*stop.borrow() {
+    loop {
         tokio::select! {
             _ = every.tick() => {}
             () = app.bells.round.notified() => {}
@@ -88,7 +88,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
                     app.bells.take_down(webhook);
                 }
             }
-            _ = stop.changed() => break,
+            () = told_to_stop(&mut stop) => break,
         }
         match app.db.read(round).await {
             Ok(queues) => {
@@ -107,6 +107,11 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
     }
     while lanes.join_next().await.is_some() {}
+}
+
+/// Returns at once when the server was dropped without a word.
+pub(super) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 fn round(tx: &mut Tx<'_>) -> Result<Vec<(i64, Option<Millis>)>, Error> {

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
+use super::courier::told_to_stop;
 use super::delivery::{self, Attempt, Due, Outcome, Told};
 use super::send::{Answer, Parcel};
 use super::{OffBecause, Webhook};
@@ -102,7 +103,8 @@ pub async fn run(
         last_careful: None,
         paused_until: 0,
     };
-    while !*stop.borrow() {
+    let mut is_stopping = false;
+    while !is_stopping {
         let look = lane.look().await;
         if matches!(look, Look::Closed) {
             break;
@@ -114,7 +116,7 @@ pub async fn run(
             () = bell.notified() => {}
             () = clock.sleep_until(until.unwrap_or_default()), if until.is_some() => {}
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
-            _ = stop.changed() => {}
+            () = told_to_stop(&mut stop) => is_stopping = true,
         }
     }
     while let Some(landed) = lane.flights.join_next().await {
