@@ -42,10 +42,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(queue::api::list_agents))
         .routes(routes!(queue::api::set_agent, queue::api::remove_agent))
         .routes(routes!(webhook::api::rotate_secret))
-        .routes(routes!(webhook::api::test))
-        .routes(routes!(webhook::api::attempts))
-        .routes(routes!(webhook::api::pending))
-        .routes(routes!(webhook::api::redeliver))
+        .routes(routes!(webhook::deliveries_api::test))
+        .routes(routes!(webhook::deliveries_api::attempts))
+        .routes(routes!(webhook::deliveries_api::pending))
+        .routes(routes!(webhook::deliveries_api::redeliver))
+        .routes(routes!(webhook::deliveries_api::recover))
 }
 
 /// Everything the main listeners serve.

@@ -32,6 +32,7 @@ pub fn statements() -> Vec<Stmt> {
         webhook::courier::STATEMENTS,
         webhook::delivery::STATEMENTS,
         webhook::lane::STATEMENTS,
+        webhook::log::STATEMENTS,
         webhook::wanted::STATEMENTS,
     ];
     rooms.into_iter().flatten().copied().chain(conversation::list::statements()).collect()

@@ -26,7 +26,7 @@ use crate::http::{Error, idempotency, metrics};
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
 use crate::setting;
-use crate::webhook::{courier, delivery};
+use crate::webhook::{courier, log};
 
 /// How often what was left to later is looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
@@ -245,7 +245,7 @@ async fn tidy(app: App) {
         ticks.tick().await;
         in_steps(&app, "linking", conversation::link_more).await;
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
-        in_steps(&app, "clearing deliveries", delivery::sweep).await;
+        in_steps(&app, "clearing deliveries", log::sweep).await;
     }
 }
 

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::transact;
 use crate::config::Config;
+use crate::http::params::Named;
 use crate::time;
-use crate::webhook::{self, Action, Change, delivery};
+use crate::webhook::{self, Action, Change, log};
 
 #[derive(Subcommand)]
 pub enum WebhookCommand {
@@ -37,9 +38,8 @@ impl WebhookCommand {
             Self::Enable { id } => enable(config, id, true),
             Self::Remove { id } => transact(config, move |tx, act| webhook::remove(tx, act, id)),
             Self::Redeliver { id, delivery_id } => {
-                let known = transact(config, move |tx, act| {
-                    delivery::redeliver(tx, act, id, &delivery_id)
-                })?;
+                let known =
+                    transact(config, move |tx, act| log::redeliver(tx, act, id, &delivery_id))?;
                 if known { Ok(()) } else { Err("the log knows no such delivery".to_owned()) }
             }
         }
@@ -65,7 +65,7 @@ fn list(config: &Config) -> Result<(), String> {
 fn attempts(config: &Config, id: i64, limit: i64) -> Result<(), String> {
     let attempts = transact(config, move |tx, _| {
         webhook::get(tx, id)?;
-        delivery::attempts(tx, id, (Uuid::max(), 0), limit)
+        log::attempts(tx, id, (Uuid::max(), 0), limit)
     })?;
     for attempt in attempts {
         println!(

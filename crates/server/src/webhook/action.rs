@@ -1,5 +1,7 @@
 //! Actions: what a subscription can want to hear of.
 
+use crate::http::params::Named;
+
 /// An action. The numbers are stored, and are places in lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -15,17 +17,27 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: &[Self] = &[
+    /// Places in a list of all.
+    pub const COUNT: usize = Self::ALL.len() + 1;
+
+    pub fn from_number(number: i64) -> Option<Self> {
+        let known = Self::ALL.iter().copied().chain([Self::Test]);
+        known.into_iter().find(|action| *action as i64 == number)
+    }
+}
+
+impl Named for Action {
+    /// Those that a subscription can name.
+    const ALL: &[Self] = &[
         Self::ConversationCreated,
         Self::AgentAssigned,
         Self::ConversationClosed,
         Self::CustomerCreated,
         Self::CustomerUpdated,
         Self::MessageCreated,
-        Self::Test,
     ];
 
-    pub const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::ConversationCreated => "CHAT_CONVERSATION_CREATED",
             Self::AgentAssigned => "CHAT_AGENT_ASSIGNED",
@@ -35,19 +47,6 @@ impl Action {
             Self::MessageCreated => "CHAT_MESSAGE_CREATED",
             Self::Test => "WEBHOOK_TEST",
         }
-    }
-
-    /// Those that a subscription can name.
-    pub fn offered() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(|action| *action != Self::Test)
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::offered().find(|action| action.name() == name)
-    }
-
-    pub fn from_number(number: i64) -> Option<Self> {
-        Self::ALL.iter().copied().find(|action| *action as i64 == number)
     }
 }
 

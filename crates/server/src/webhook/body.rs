@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Format;
 use super::action::Action;
 use super::delivery::{Due, Told};
+use crate::http::params::Named;
 use crate::time;
 
 /// As PHP encodes: the vendor's bodies come from there.

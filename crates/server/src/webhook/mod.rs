@@ -7,9 +7,11 @@ pub mod action;
 pub mod api;
 pub mod body;
 pub mod courier;
+pub mod deliveries_api;
 pub mod delivery;
 pub mod guard;
 pub mod lane;
+pub mod log;
 pub mod send;
 pub mod sign;
 pub mod wanted;
@@ -25,6 +27,7 @@ pub use wanted::{Subscriptions, Wanted};
 use crate::act::Act;
 use crate::audit;
 use crate::clock::Millis;
+use crate::http::params::Named;
 use crate::http::{Code, Error, Fault};
 use crate::secret::Key;
 
@@ -60,16 +63,18 @@ pub enum Format {
     Json = 1,
 }
 
-impl Format {
-    pub const ALL: &[Self] = &[Self::Form, Self::Json];
+impl Named for Format {
+    const ALL: &[Self] = &[Self::Form, Self::Json];
 
-    pub const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Form => "form",
             Self::Json => "json",
         }
     }
+}
 
+impl Format {
     const fn from_number(number: i64) -> Self {
         if number == 1 { Self::Json } else { Self::Form }
     }
@@ -407,7 +412,7 @@ fn store(tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), Error> {
     Ok(())
 }
 
-/// What waits and what is in the log goes in steps, by [`delivery::sweep`].
+/// What waits and what is in the log goes in steps, by [`sweep`](log::sweep).
 pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, id: i64) -> Result<(), Error> {
     let was = get(tx, id)?;
     tx.execute(&REMOVE, params![id])?;

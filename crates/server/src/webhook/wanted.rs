@@ -22,7 +22,7 @@ const REVISION: &str = "webhooks.revision";
 #[derive(Debug, Default)]
 pub struct Wanted {
     revision: Option<String>,
-    by_action: [Vec<i64>; Action::ALL.len()],
+    by_action: [Vec<i64>; Action::COUNT],
 }
 
 impl Wanted {

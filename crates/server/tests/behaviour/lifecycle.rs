@@ -184,7 +184,9 @@ async fn two_servers_do_not_share_a_sqlite_file() {
 async fn too_many_waiting_calls_are_told_to_come_back() {
     let plan = Plan::on(Engine::Sqlite).configured("storage.queue_length = 1");
     let server = plan.start().await;
-    server.start(&[]).await;
+    let call = post(START).query(&[("chat_queue_id", "3")]);
+    // What the server does by itself when it starts may be what fills the queue.
+    while server.call(call.clone()).await.status == 503 {}
     // The writer is held, one call waits for it, and the next finds no room.
     let (let_go, held) = std::sync::mpsc::sync_channel::<()>(0);
     let (tell_that_it_runs, it_runs) = tokio::sync::oneshot::channel::<()>();
@@ -199,7 +201,6 @@ async fn too_many_waiting_calls_are_told_to_come_back() {
         .await
     });
     it_runs.await.unwrap();
-    let call = post(START).query(&[("chat_queue_id", "3")]);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let (mut wire, call) = (server.wire().await, call.clone());
