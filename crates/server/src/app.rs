@@ -31,7 +31,7 @@ pub struct Inner {
 
 impl App {
     pub fn new(config: Config, db: Db, clock: Clock, ids: Ids, secret: Key) -> Self {
-        let gate = Gate::new(db.clone(), &ids, config.limits.failures_per_minute);
+        let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
             db,

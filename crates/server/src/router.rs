@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{conversation, queue};
+use crate::{audit, conversation, queue};
 
 /// The API: what integrators call, by name and password.
 fn api() -> OpenApiRouter<App> {
@@ -24,6 +24,7 @@ fn api() -> OpenApiRouter<App> {
         // Our additions.
         .routes(routes!(conversation::api::show))
         .routes(routes!(conversation::api::reply))
+        .routes(routes!(audit::api::list))
 }
 
 /// Everything the main listeners serve.

@@ -11,6 +11,16 @@ pub fn with_millis(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
+/// `2016-04-20 09:46:24`, as everything else shows it.
+pub fn with_seconds(at: Millis, zone: &TimeZone) -> String {
+    format(at, zone, "%Y-%m-%d %H:%M:%S")
+}
+
+/// `2016-04-20T07:46:24Z`, for what is kept.
+pub fn in_utc(at: Millis) -> String {
+    Timestamp::from_millisecond(at).map(|at| at.to_string()).unwrap_or_default()
+}
+
 fn format(at: Millis, zone: &TimeZone, pattern: &str) -> String {
     Timestamp::from_millisecond(at)
         .map(|at| at.to_zoned(zone.clone()).strftime(pattern).to_string())

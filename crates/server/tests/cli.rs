@@ -60,7 +60,8 @@ fn queues_users_agents_and_customers_are_added_and_listed() {
             "POST chat_conversations/*",
         ],
     );
-    let listed = "shop\tenabled\tGET chats, POST chat_conversations/*\n";
+    let listed = "shop\tenabled\tGET chats, POST chat_conversations/*\texpires: never\tlast used: never\t\
+        old password: none\n";
     assert_eq!(succeeds(at, &["api-user", "list"]), listed);
     succeeds(at, &["api-user", "passwd", "shop"]);
     succeeds(at, &["api-user", "disable", "shop"]);

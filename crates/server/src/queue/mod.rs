@@ -67,6 +67,9 @@ pub fn set_enabled(
     is_enabled: bool,
 ) -> Result<bool, Error> {
     let Some(was) = find(tx, id)? else { return Ok(false) };
+    if was.is_enabled == is_enabled {
+        return Ok(true);
+    }
     tx.execute(&SET_ENABLED, params![id, is_enabled])?;
     let becomes = Queue { is_enabled, ..was.clone() };
     audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))?;

@@ -2,6 +2,7 @@
 //!
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
+mod api_users;
 mod auth;
 mod chats;
 mod chats_random;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 pub use tree::{Node, Object};
-pub use types::{Count, Email, Flag, Id, Line, Param, Text, TimeFrom, TimeUntil};
+pub use types::{Count, Cursor, Email, Flag, Id, Line, Param, Text, TimeFrom, TimeUntil};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema};
 use utoipa::openapi::{RefOr, Required};
