@@ -3,6 +3,7 @@
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
 mod api_users;
+mod audit;
 mod auth;
 mod chats;
 mod chats_random;
@@ -16,6 +17,7 @@ mod idempotency;
 mod lifecycle;
 mod matching;
 mod matching_later;
+mod permissions;
 mod server;
 mod slow_peers;
 mod start;
