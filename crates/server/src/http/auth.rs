@@ -52,8 +52,8 @@ impl Caller {
         }
     }
 
-    /// That the password was right says nothing of how long it is.
-    fn check_at(&self, now: Millis) -> Result<(), Code> {
+    /// That the password was right says nothing of how long it is: asked on every call, and by answers that take long.
+    pub fn check_at(&self, now: Millis) -> Result<(), Code> {
         let is_over = |at: Option<Millis>| at.is_some_and(|at| at <= now);
         // A password that is over is a wrong one, and learns nothing.
         if is_over(self.password_expires_at) {
