@@ -100,6 +100,8 @@ CREATE TABLE delivery_attempt (
     next_at INTEGER,
     PRIMARY KEY (webhook_id, delivery_id, attempt)
 ) STRICT, WITHOUT ROWID;
+-- What can be ordered again.
+CREATE INDEX delivery_given_up ON delivery_attempt (webhook_id, delivery_id) WHERE outcome = 2 AND next_at IS NULL;
 
 -- Administrative changes. The id is a UUID v7.
 CREATE TABLE audit (

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use rozmowa_db::Db;
 
@@ -12,6 +13,22 @@ use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::secret::Key;
 use crate::webhook::Subscriptions;
+use crate::webhook::courier::Bells;
+use crate::webhook::guard::{Guard, Names};
+use crate::webhook::send::Sender;
+
+/// What differs between a server and a test's: time, randomness, and the addresses of names.
+pub struct Surroundings {
+    pub clock: Clock,
+    pub ids: Ids,
+    pub names: Names,
+}
+
+impl Surroundings {
+    pub fn real() -> Self {
+        Self { clock: Clock::System, ids: Ids::from_system(), names: Names::System }
+    }
+}
 
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
@@ -25,12 +42,26 @@ pub struct Inner {
     pub secret: Key,
     pub gate: Gate,
     pub subscriptions: Subscriptions,
+    pub bells: Arc<Bells>,
+    pub sender: Sender,
+    /// Tells this process from others that share its database, and from those before it.
+    pub process: [u8; 16],
     pub is_stopping: AtomicBool,
     pub probe: Probe,
 }
 
 impl App {
-    pub fn new(config: Config, db: Db, clock: Clock, ids: Ids, secret: Key) -> Self {
+    pub fn new(
+        config: Config,
+        db: Db,
+        bells: Arc<Bells>,
+        surroundings: Surroundings,
+        secret: Key,
+    ) -> Self {
+        let Surroundings { clock, ids, names } = surroundings;
+        let guard = Guard::new(&config.webhooks.allowed_networks, names);
+        let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
+        let process = ids.bytes();
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
@@ -40,6 +71,9 @@ impl App {
             secret,
             gate,
             subscriptions: Subscriptions::default(),
+            bells,
+            sender,
+            process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
         }))

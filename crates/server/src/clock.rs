@@ -1,26 +1,28 @@
 //! Time, ids and randomness, from one place that is passed in: a test holds the clock and replays a seed.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Epoch milliseconds.
 pub type Millis = i64;
 
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+
 #[derive(Clone, Debug)]
 pub enum Clock {
     System,
     /// Stands until a test moves it.
-    Held(Arc<AtomicI64>),
+    Held(Arc<watch::Sender<Millis>>),
 }
 
 impl Clock {
     pub fn held_at(at: Millis) -> Self {
-        Self::Held(Arc::new(AtomicI64::new(at)))
+        Self::Held(Arc::new(watch::Sender::new(at)))
     }
 
     pub fn now(&self) -> Millis {
@@ -29,14 +31,30 @@ impl Clock {
             Self::System => SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
-            Self::Held(at) => at.load(Ordering::Relaxed),
+            Self::Held(at) => *at.borrow(),
         }
     }
 
     /// Moves a held clock; the system's goes its own way.
     pub fn advance(&self, by: Millis) {
         if let Self::Held(at) = self {
-            at.fetch_add(by, Ordering::Relaxed);
+            at.send_modify(|at| *at += by);
+        }
+    }
+
+    /// Returns at that moment or later: a held clock's, when it is moved there.
+    pub async fn sleep_until(&self, at: Millis) {
+        match self {
+            Self::System => {
+                // In slices, so that a clock that is set meanwhile is noticed.
+                while let left @ 1.. = at - self.now() {
+                    let slice = Duration::from_millis(left.unsigned_abs());
+                    tokio::time::sleep(slice.min(LONGEST_SLEEP)).await;
+                }
+            }
+            Self::Held(held) => {
+                let _ = held.subscribe().wait_for(|now| *now >= at).await;
+            }
         }
     }
 }
@@ -75,6 +93,14 @@ impl Ids {
         let (time, count) = (u128::from(state.last >> 12), u128::from(state.last & 0xfff));
         let random = u128::from(state.rng.next_u64() >> 2);
         Uuid::from_u128(time << 80 | 0x7 << 76 | count << 64 | 0b10 << 62 | random)
+    }
+
+    /// Evenly from 0 up to, but not, 1.
+    pub fn fraction(&self) -> f64 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let bits = (state.rng.next_u64() >> 11) as f64;
+        bits / 9_007_199_254_740_992.0
     }
 
     /// 13 hex digits.

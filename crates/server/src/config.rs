@@ -27,6 +27,7 @@ pub struct Config {
     pub log_level: tracing::Level,
     pub limits: Limits,
     pub storage: Storage,
+    pub webhooks: Webhooks,
     /// Every key with its value as text and where it comes from, secrets masked: what `rozmowa config` prints.
     pub sources: Vec<(String, String, String)>,
 }
@@ -45,6 +46,15 @@ pub struct Limits {
 pub struct Storage {
     pub connections: usize,
     pub queue_length: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// Networks that may be called although they are not public.
+    pub allowed_networks: Vec<Network>,
+    pub timeout_seconds: u64,
+    /// Between an attempt and the next one.
+    pub schedule_seconds: Vec<u64>,
 }
 
 /// Everything that is wrong with a configuration, a line each.
@@ -106,12 +116,12 @@ impl Config {
             TimeZone::get(text)
                 .map_err(|_| "it must be a zone's name, such as Europe/Warsaw".into())
         });
-        let trusted_proxies = keys.parsed("trusted_proxies", |text| {
-            text.split(',')
-                .filter(|part| !part.trim().is_empty())
-                .map(|part| part.trim().parse())
-                .collect()
+        let [trusted_proxies, allowed_networks] =
+            ["trusted_proxies", "webhooks.allowed_networks"].map(|key| keys.list(key, str::parse));
+        let schedule_seconds = keys.list("webhooks.schedule_seconds", |part| {
+            part.parse().map_err(|_| "it must hold whole numbers".to_owned())
         });
+        let timeout_seconds = keys.number("webhooks.timeout_seconds");
         let public_url = keys.take("public_url");
         let [listen, tls_listen, metrics_listen] =
             ["listen", "tls.listen", "metrics.listen"].map(|key| keys.address(key));
@@ -155,6 +165,11 @@ impl Config {
             storage: Storage {
                 connections: storage_connections? as usize,
                 queue_length: queue_length? as usize,
+            },
+            webhooks: Webhooks {
+                allowed_networks: allowed_networks?,
+                timeout_seconds: timeout_seconds?.into(),
+                schedule_seconds: schedule_seconds?,
             },
             sources: Vec::new(),
         };
@@ -267,6 +282,12 @@ impl Keys {
 
     fn take<T: FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Option<T> {
         self.parsed(key, |text| text.parse().map_err(|error| format!("{error}")))
+    }
+
+    fn list<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        self.parsed(key, |text| {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(&parse).collect()
+        })
     }
 
     fn number(&mut self, key: &str) -> Option<u32> {

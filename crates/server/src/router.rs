@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{audit, conversation, queue};
+use crate::{audit, conversation, queue, webhook};
 
 /// The API: what integrators call, by name and password.
 fn api() -> OpenApiRouter<App> {
@@ -21,9 +21,17 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(conversation::api::stop))
         .routes(routes!(conversation::api::list))
         .routes(routes!(queue::api::list))
+        // Webhooks, as the vendor documents them.
+        .routes(routes!(webhook::api::list, webhook::api::add))
+        .routes(routes!(webhook::api::show, webhook::api::change, webhook::api::remove))
         // Our additions.
         .routes(routes!(conversation::api::show))
         .routes(routes!(conversation::api::reply))
+        .routes(routes!(webhook::api::rotate_secret))
+        .routes(routes!(webhook::api::test))
+        .routes(routes!(webhook::api::attempts))
+        .routes(routes!(webhook::api::pending))
+        .routes(routes!(webhook::api::redeliver))
         .routes(routes!(audit::api::list))
 }
 

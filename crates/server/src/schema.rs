@@ -24,6 +24,9 @@ pub fn statements() -> Vec<Stmt> {
         queue::STATEMENTS,
         setting::STATEMENTS,
         webhook::STATEMENTS,
+        webhook::courier::STATEMENTS,
+        webhook::delivery::STATEMENTS,
+        webhook::lane::STATEMENTS,
         webhook::wanted::STATEMENTS,
     ];
     rooms.into_iter().flatten().copied().chain(conversation::list::statements()).collect()

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rozmowa_db::{Address, Db, Options, Tx};
+use rozmowa_db::{Address, Db, Options, Sink, Tx};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
-use crate::app::App;
-use crate::clock::{Clock, Ids};
+use crate::app::{App, Surroundings};
 use crate::config::Config;
 use crate::conversation;
 use crate::http::listen::{Door, serve_internal};
@@ -27,9 +27,12 @@ use crate::http::{Error, idempotency, metrics};
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
 use crate::setting;
+use crate::webhook::{courier, delivery};
 
 /// How often what was left to later is looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
+/// Deliveries that take longer to finish are made again by the next server.
+const COURIER_TIME: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// The setting that tells the right key file from a wrong one.
@@ -45,11 +48,13 @@ pub struct Running {
     pub metrics_listen: Option<SocketAddr>,
     door: Arc<Door>,
     tasks: Vec<JoinHandle<()>>,
+    courier: JoinHandle<()>,
+    stop: watch::Sender<bool>,
     _lock: Option<File>,
 }
 
 /// Opens the store of a configuration, migrations included. Blocks.
-pub fn open_store(config: &Config) -> Result<Db, String> {
+pub fn open_store(config: &Config, sink: Sink) -> Result<Db, String> {
     if let Address::Sqlite(path) = &config.database
         && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
     {
@@ -65,23 +70,27 @@ pub fn open_store(config: &Config) -> Result<Db, String> {
         connections: config.storage.connections,
         ..Options::default()
     };
-    // Nobody listens yet: sockets and deliveries come with a later version.
-    let sink = Arc::new(|_: Vec<rozmowa_db::Published>| {});
     Db::open(&config.database, &options, MIGRATIONS, sink).map_err(|error| error.to_string())
 }
 
+/// For a process that only changes things: servers find out for themselves.
+pub fn nobody_listens() -> Sink {
+    Arc::new(|_| {})
+}
+
 /// Opens store and key and puts the application together. Blocks.
-pub fn open_app(config: Config, clock: Clock, ids: Ids) -> Result<App, String> {
+pub fn open_app(config: Config, surroundings: Surroundings) -> Result<App, String> {
     create_folder(&config.data_dir)
         .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let path = config.data_dir.join("secret.key");
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let db = open_store(&config)?;
+    let bells = Arc::default();
+    let db = open_store(&config, courier::sink(&bells))?;
     let known = in_store(&db, |tx| setting::text(tx, KEY_CHECK))?;
     if known.is_some() && !path.exists() {
         return Err(told(&"it is missing, and this database was made with one: put it back"));
     }
-    let secret = Key::open(&path, &ids).map_err(|error| told(&error))?;
+    let secret = Key::open(&path, &surroundings.ids).map_err(|error| told(&error))?;
     let check = format!("{:032x}", u128::from_be_bytes(secret.short_fingerprint(&[b"check"])));
     match known {
         Some(known) if known != check => {
@@ -90,7 +99,7 @@ pub fn open_app(config: Config, clock: Clock, ids: Ids) -> Result<App, String> {
         Some(_) => {}
         None => in_store(&db, move |tx| setting::set_text(tx, KEY_CHECK, &check))?,
     }
-    Ok(App::new(config, db, clock, ids, secret))
+    Ok(App::new(config, db, bells, surroundings, secret))
 }
 
 /// One transaction before anything is served. Blocks.
@@ -160,7 +169,19 @@ impl Running {
             tasks.push(tokio::spawn(async move { door.accept(&listener, None).await }));
         }
         tasks.push(tokio::spawn(tidy(app.clone())));
-        Ok(Self { app, listen, tls_listen, metrics_listen, door, tasks, _lock: lock })
+        let stop = watch::Sender::new(false);
+        let courier = tokio::spawn(courier::run(app.clone(), stop.subscribe()));
+        Ok(Self {
+            app,
+            listen,
+            tls_listen,
+            metrics_listen,
+            door,
+            tasks,
+            courier,
+            stop,
+            _lock: lock,
+        })
     }
 
     /// Takes no more connections, finishes what was accepted, and closes the store.
@@ -172,6 +193,7 @@ impl Running {
         for task in self.tasks {
             let _ = task.await;
         }
+        let _ = self.stop.send(true);
         let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
         // The listeners' tasks are over, and with them their shares of the door.
         if let Ok(door) = Arc::try_unwrap(self.door)
@@ -180,6 +202,9 @@ impl Running {
             tracing::warn!(
                 "some requests were still under way when the time for stopping was over"
             );
+        }
+        if timeout(time.min(COURIER_TIME), self.courier).await.is_err() {
+            tracing::warn!("some deliveries were still under way: they will be made again");
         }
         let db = self.app.db.clone();
         let _ = tokio::task::spawn_blocking(move || db.close()).await;
@@ -222,6 +247,7 @@ async fn tidy(app: App) {
         in_steps(&app, "linking", conversation::link_more).await;
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
+        in_steps(&app, "clearing deliveries", delivery::sweep).await;
     }
 }
 

@@ -11,7 +11,7 @@ pub fn with_millis(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
-/// `2016-04-20 09:46:24`, as everything else shows it.
+/// `2016-04-20 09:46:24`, as webhooks and agents' statuses show it.
 pub fn with_seconds(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%d %H:%M:%S")
 }
@@ -19,6 +19,11 @@ pub fn with_seconds(at: Millis, zone: &TimeZone) -> String {
 /// `2016-04-20T07:46:24Z`, for what is kept.
 pub fn in_utc(at: Millis) -> String {
     Timestamp::from_millisecond(at).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// `2016-04-20T09:46:24.318+02:00`, for those who read times without knowing the zone.
+pub fn with_offset(at: Millis, zone: &TimeZone) -> String {
+    format(at, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")
 }
 
 fn format(at: Millis, zone: &TimeZone, pattern: &str) -> String {

@@ -11,7 +11,16 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 5] = ["conversation", "event", "customer", "customer_email", "idempotency"];
+const BIG: [&str; 8] = [
+    "conversation",
+    "event",
+    "customer",
+    "customer_email",
+    "idempotency",
+    "delivery",
+    "delivery_attempt",
+    "audit",
+];
 
 /// Statements that may look at all of a table, and why.
 const MAY_SCAN: &[(&str, &str)] = &[];
@@ -80,6 +89,8 @@ fn alias_of(name: &str) -> Option<&'static str> {
     match name {
         "c" => Some("conversation"),
         "e" => Some("event"),
+        "d" => Some("delivery"),
+        "u" => Some("customer"),
         _ => None,
     }
 }

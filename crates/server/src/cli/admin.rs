@@ -10,7 +10,7 @@ use crate::agent::{self, NewAgent};
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::conversation;
-use crate::customer::NewCustomer;
+use crate::customer::{self, NewCustomer};
 use crate::http::params::Email;
 use crate::queue;
 use crate::server;
@@ -150,11 +150,30 @@ pub enum CustomerCommand {
         #[arg(long = "email", value_parser = email)]
         emails: Vec<String>,
     },
+    /// Change a customer; what is left out stays
+    Set {
+        id: i64,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        surname: Option<String>,
+        /// In place of all that there were; may be repeated
+        #[arg(long = "email", value_parser = email)]
+        emails: Vec<String>,
+    },
 }
 
 impl CustomerCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
-        let Self::Add { identifier, name, surname, emails } = self;
+        let (identifier, name, surname, emails) = match self {
+            Self::Add { identifier, name, surname, emails } => (identifier, name, surname, emails),
+            Self::Set { id, name, surname, emails } => {
+                let emails = Some(emails).filter(|emails| !emails.is_empty());
+                let change = customer::Change { name, surname, emails };
+                let done = transact(config, move |tx, act| customer::change(tx, act, id, &change))?;
+                return found(done, &format!("customer {id}"));
+            }
+        };
         let identifier =
             identifier.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         if identifier.is_none() && name.is_empty() && surname.is_empty() && emails.is_empty() {
@@ -162,7 +181,7 @@ impl CustomerCommand {
         }
         let customer = NewCustomer { identifier, name, surname, emails };
         super::announce(config);
-        let db = server::open_store(config)?;
+        let db = server::open_store(config, server::nobody_listens())?;
         let added = write(&db, move |tx, act| conversation::add_customer(tx, act, &customer))?;
         let result = match added {
             None => Err("there is a customer of this identifier already".to_owned()),

@@ -12,8 +12,7 @@ use super::{Place, runtime, start_log, storage, until_told_to_stop, write};
 use crate::account::{self, Methods, password};
 use crate::act::Act;
 use crate::agent::{self, NewAgent};
-use crate::app::App;
-use crate::clock::{Clock, Ids};
+use crate::app::{App, Surroundings};
 use crate::config::Config;
 use crate::customer::{self, NewCustomer};
 use crate::http::Error;
@@ -25,6 +24,7 @@ use crate::setting;
 /// Known to everybody who reads this: the demo listens on loopback only.
 const API_PASSWORD: &str = "api_pass";
 const AGENT_PASSWORD: &str = "agent_pass";
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 const DATA_DIR: &str = "demo-data";
 /// Set where the sample data were put in.
 const MARK: &str = "demo.filled";
@@ -64,14 +64,16 @@ impl Demo {
         config.listen = Some(self.listen);
         config.tls_listen = Some(self.tls_listen);
         config.metrics_listen = self.metrics_listen;
+        // Receivers to try things out with are on this machine.
+        config.webhooks.allowed_networks =
+            LOOPBACK.iter().filter_map(|text| text.parse().ok()).collect();
         config.public_url = format!("http://{}", self.listen);
         start_log(&config);
-        let ids = Ids::from_system();
         let certificate = Certificate::make(&config.data_dir.join("tls"))?;
         config.tls_certificate.clone_from(&certificate.server);
         config.tls_key.clone_from(&certificate.key);
         let lock = server::lock(&config.database)?;
-        let app = server::open_app(config, Clock::System, ids)?;
+        let app = server::open_app(config, Surroundings::real())?;
         let has_samples = fill(&app)?;
         runtime()?.block_on(async {
             let running = Running::start(app, lock)?;

@@ -8,6 +8,7 @@ mod api_user;
 mod audit;
 mod demo;
 mod storage;
+mod webhook;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::act::{Act, Actor};
+use crate::app::Surroundings;
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
 use crate::server::{self, Running};
@@ -68,6 +70,9 @@ enum Command {
     /// Customers of the CRM
     #[command(subcommand)]
     Customer(admin::CustomerCommand),
+    /// Subscriptions that are told what happens
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Settings of the installation
     #[command(subcommand)]
     Setting(admin::SettingCommand),
@@ -120,6 +125,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Queue(command) => command.run(&config),
         Command::Agent(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
+        Command::Webhook(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
         Command::Audit(audit) => audit.run(&config),
         Command::Config => {
@@ -127,7 +133,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
             Ok(())
         }
         Command::Migrate => {
-            server::open_store(&config)?.close();
+            server::open_store(&config, server::nobody_listens())?.close();
             println!("The schema is up to date.");
             Ok(())
         }
@@ -178,7 +184,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 
 fn serve(config: Config) -> Result<(), String> {
     let lock = server::lock(&config.database)?;
-    let app = server::open_app(config, Clock::System, Ids::from_system())?;
+    let app = server::open_app(config, Surroundings::real())?;
     runtime()?.block_on(async {
         let running = Running::start(app, lock)?;
         tracing::info!(
@@ -220,7 +226,7 @@ fn create<T: Send + 'static>(
     run: impl FnMut(&mut Tx<'_>, &Act<'_>) -> Result<T, crate::http::Error> + Send + 'static,
 ) -> Result<T, String> {
     announce(config);
-    let db = server::open_store(config)?;
+    let db = server::open_store(config, server::nobody_listens())?;
     let result = write(&db, run);
     db.close();
     result
@@ -234,7 +240,7 @@ fn transact<T: Send + 'static>(
     if let Address::Sqlite(path) = &config.database {
         storage::existing(path)?;
     }
-    let db = server::open_store(config)?;
+    let db = server::open_store(config, server::nobody_listens())?;
     let result = write(&db, run);
     db.close();
     result

@@ -271,3 +271,12 @@ fn silent(tx: &mut Tx<'_>, id: &Uuid) -> Result<Error, Error> {
     let code = if exists(tx, id)? { Code::ConversationClosed } else { Code::UnknownConversation };
     Ok(code.into())
 }
+
+/// How people see the client: first name and surname joined, else the id that the company knows the client by.
+pub fn shown_name(name: &str, surname: &str, client_id: Option<&str>) -> String {
+    let joined = format!("{name} {surname}");
+    match (joined.trim(), client_id) {
+        ("", Some(client_id)) => format!("Klient {client_id}"),
+        (name, _) => name.to_owned(),
+    }
+}

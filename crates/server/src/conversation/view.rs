@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::list::Item;
 use super::log::Speaker;
+use super::shown_name;
 use crate::clock;
 use crate::http::{Code, Error};
 use crate::time;
@@ -125,7 +126,11 @@ pub fn show(
         .into_iter()
         .map(|item| Chat {
             chat_queue_id: item.chat_queue_id,
-            client_name: client_name(&item),
+            client_name: shown_name(
+                &item.client_name,
+                &item.client_surname,
+                item.client_id.as_deref(),
+            ),
             client_email: item.client_email,
             customer_id: item.customer_id,
             conversation_id: item.id,
@@ -139,14 +144,6 @@ pub fn show(
             client_data: include.client_data.then(ClientData::default),
         })
         .collect())
-}
-
-fn client_name(item: &Item) -> String {
-    let joined = format!("{} {}", item.client_name, item.client_surname);
-    match (joined.trim(), &item.client_id) {
-        ("", Some(client_id)) => format!("Klient {client_id}"),
-        (name, _) => name.to_owned(),
-    }
 }
 
 fn messages(

@@ -16,6 +16,10 @@ rozmowa_db::statements! {
             (SELECT min(customer_id) FROM customer_email WHERE email_folded = $3))";
     ADD = "INSERT INTO customer (id, identifier, name, surname, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING";
+    FIND = "SELECT id, name, surname FROM customer WHERE id = $1";
+    EMAILS = "SELECT email FROM customer_email WHERE customer_id = $1 ORDER BY position LIMIT 1000";
+    SET = "UPDATE customer SET name = $2, surname = $3, updated_at = $4 WHERE id = $1";
+    REMOVE_EMAILS = "DELETE FROM customer_email WHERE customer_id = $1";
     ADD_EMAIL = "INSERT INTO customer_email (customer_id, position, email, email_folded) VALUES ($1, $2, $3, $4)";
 }
 
@@ -77,9 +81,7 @@ pub fn add(
     if tx.execute(&ADD, params![id, identifier.as_deref(), name, surname, act.now])? == 0 {
         return Ok(None);
     }
-    for (position, email) in (0_i64..).zip(emails) {
-        tx.execute(&ADD_EMAIL, params![id, position, email, &fold(email)])?;
-    }
+    add_emails(tx, id, emails)?;
     webhook::tell(tx, act, Action::CustomerCreated, Subject::Customer(id), act.now)?;
     Ok(Some(Matched {
         id,
@@ -87,6 +89,44 @@ pub fn add(
         surname: surname.clone(),
         email: emails.first().cloned(),
     }))
+}
+
+/// What is to be changed; what is none stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub surname: Option<String>,
+    /// In place of all that there were.
+    pub emails: Option<Vec<String>>,
+}
+
+/// False when there is no such customer. What changes nothing is told to nobody.
+pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, change: &Change) -> Result<bool, Error> {
+    hold(tx, None, change.emails.as_deref().unwrap_or_default())?;
+    let found =
+        tx.query_opt(&FIND, params![id], |row| Ok((row.get::<String>(1)?, row.get::<String>(2)?)))?;
+    let Some((was_name, was_surname)) = found else { return Ok(false) };
+    let was_emails = tx.query(&EMAILS, params![id], |row| row.get::<String>(0))?;
+    let name = change.name.as_ref().unwrap_or(&was_name);
+    let surname = change.surname.as_ref().unwrap_or(&was_surname);
+    let emails = change.emails.as_ref().unwrap_or(&was_emails);
+    if (name, surname, emails) == (&was_name, &was_surname, &was_emails) {
+        return Ok(true);
+    }
+    tx.execute(&SET, params![id, name, surname, act.now])?;
+    if *emails != was_emails {
+        tx.execute(&REMOVE_EMAILS, params![id])?;
+        add_emails(tx, id, emails)?;
+    }
+    webhook::tell(tx, act, Action::CustomerUpdated, Subject::Customer(id), act.now)?;
+    Ok(true)
+}
+
+fn add_emails(tx: &mut Tx<'_>, id: i64, emails: &[String]) -> Result<(), Error> {
+    for (position, email) in (0_i64..).zip(emails) {
+        tx.execute(&ADD_EMAIL, params![id, position, email, &fold(email)])?;
+    }
+    Ok(())
 }
 
 /// Held by whoever is about to say "nobody has this identifier or this address", and by whoever is about to give it to

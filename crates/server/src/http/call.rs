@@ -194,12 +194,22 @@ impl Call {
     where
         F: Fn(&mut Tx<'_>, &App) -> Result<Reply, Error> + Send + Sync + 'static,
     {
+        let app = self.app.clone();
+        self.look(move |tx| run(tx, &app)).await
+    }
+
+    /// Looks something up before the answer is made.
+    pub async fn look<T, F>(&self, run: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, Error> + Send + Sync + 'static,
+    {
         let run = Arc::new(run);
         let answer = |caller: Arc<Caller>| {
-            let (app, run) = (self.app.clone(), Arc::clone(&run));
+            let run = Arc::clone(&run);
             self.app.db.read(move |tx| {
                 account::recheck(tx, caller.api_user_id, caller.credential_version)?;
-                run(tx, &app)
+                run(tx)
             })
         };
         match answer(Arc::clone(&self.caller)).await {

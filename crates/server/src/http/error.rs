@@ -80,6 +80,18 @@ codes! {
     NotCount = 100_214 BAD_REQUEST "not_count";
     /// The messages of these conversations come to more than 16 MiB. Ask for fewer conversations at once.
     AnswerTooLarge = 100_215 BAD_REQUEST "answer_too_large";
+    /// Not an integer within the parameter's bounds.
+    NotWithin = 100_220 BAD_REQUEST "not_within";
+    /// More values than the parameter takes.
+    TooManyValues = 100_221 BAD_REQUEST "too_many_values";
+    /// An object where a list is expected.
+    NotList = 100_222 BAD_REQUEST "not_list";
+    /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
+    NotUrl = 100_260 BAD_REQUEST "not_url";
+    /// The address is not public, or its name resolves to one that is not. `webhooks.allowed_networks` allows some.
+    AddressNotAllowed = 100_261 BAD_REQUEST "address_not_allowed";
+    /// A user name with a colon, which HTTP Basic can't carry.
+    ColonInUser = 100_262 BAD_REQUEST "colon_in_user";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
@@ -104,12 +116,18 @@ codes! {
     UnknownBot = 300_105 NOT_FOUND "unknown_bot";
     /// There is no such agent.
     UnknownAgent = 300_106 NOT_FOUND "unknown_agent";
+    /// There is no such webhook.
+    UnknownWebhook = 300_120 NOT_FOUND "unknown_webhook";
+    /// The log of this webhook knows no such delivery.
+    UnknownDelivery = 300_121 NOT_FOUND "unknown_delivery";
     /// The chat queue is disabled.
     QueueDisabled = 400_101 CONFLICT "queue_disabled";
     /// The conversation is closed.
     ConversationClosed = 400_102 CONFLICT "conversation_closed";
     /// The agent's account is not active.
     AgentInactive = 400_103 CONFLICT "agent_inactive";
+    /// There are as many webhooks as there can be.
+    TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.

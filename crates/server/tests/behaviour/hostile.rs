@@ -1,5 +1,6 @@
 //! What an attack has tried once is tried every time.
 
+use rozmowa::app::Surroundings;
 use rozmowa::http::Code;
 use serde_json::json;
 
@@ -92,8 +93,7 @@ async fn another_key_file_is_refused() {
     std::fs::write(&key, [7; 32]).unwrap();
     let config = server.app.config.clone();
     let opened = tokio::task::spawn_blocking(|| {
-        let ids = rozmowa::clock::Ids::from_seed(1);
-        rozmowa::server::open_app(config, rozmowa::clock::Clock::System, ids).map(drop)
+        rozmowa::server::open_app(config, Surroundings::real()).map(drop)
     });
     let refused = opened.await.unwrap().unwrap_err();
     assert!(refused.contains("not the key"), "{refused}");

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rozmowa::app::Surroundings;
 use rozmowa::http::Code;
 use serde_json::json;
 
@@ -160,7 +161,7 @@ async fn what_was_answered_is_there_after_a_restart() {
     server.running.take().unwrap().stop().await;
     let (config, clock) = (server.app.config.clone(), server.app.clock.clone());
     let again = tokio::task::spawn_blocking(move || {
-        rozmowa::server::open_app(config, clock, rozmowa::clock::Ids::from_seed(2)).unwrap()
+        rozmowa::server::open_app(config, Surroundings { clock, ..Surroundings::real() }).unwrap()
     });
     let again = rozmowa::server::Running::start(again.await.unwrap(), None).unwrap();
     let mut wire = Wire::open(again.listen.unwrap()).await;

@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 use rozmowa::account::{self, ApiUser, Methods, password};
 use rozmowa::act::{Act, Actor};
 use rozmowa::agent::{self, NewAgent};
-use rozmowa::app::App;
+use rozmowa::app::{App, Surroundings};
 use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
 use rozmowa::customer::{self, Matched, NewCustomer};
 use rozmowa::http::Error;
 use rozmowa::server::{self, Running};
 use rozmowa::setting::Setting;
+use rozmowa::webhook::guard::Names;
 use rozmowa::{conversation, queue};
 use rozmowa_db::{Stmt, Tx};
 use serde_json::Value;
@@ -36,6 +37,7 @@ pub static PASSWORD_HASH: LazyLock<String> =
 pub struct Plan {
     engine: Engine,
     clock: Clock,
+    names: Names,
     configuration: String,
     folder: TempDir,
 }
@@ -43,11 +45,23 @@ pub struct Plan {
 impl Plan {
     pub fn on(engine: Engine) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        Self { engine, clock: Clock::held_at(NOON), configuration: String::new(), folder }
+        Self {
+            engine,
+            clock: Clock::held_at(NOON),
+            names: Names::System,
+            configuration: String::new(),
+            folder,
+        }
     }
 
     pub fn at(mut self, at: Millis) -> Self {
         self.clock = Clock::held_at(at);
+        self
+    }
+
+    /// Who knows the addresses of names.
+    pub fn names(mut self, names: Names) -> Self {
+        self.names = names;
         self
     }
 
@@ -64,7 +78,8 @@ impl Plan {
 
     /// With the data of [`fill`].
     pub async fn start(self) -> Server {
-        let Self { engine, clock, configuration, folder } = self;
+        let Self { engine, clock, names, configuration, folder } = self;
+        let surroundings = Surroundings { clock, ids: Ids::from_seed(1), names };
         let data = folder.path().to_owned();
         let opened = tokio::task::spawn_blocking(move || {
             let store = Store::make(engine, &data);
@@ -75,7 +90,7 @@ impl Plan {
             );
             let config =
                 Config::read(Some(("test", &file)), []).expect("the configuration is good");
-            (server::open_app(config, clock, Ids::from_seed(1)).expect("the store opens"), store)
+            (server::open_app(config, surroundings).expect("the store opens"), store)
         });
         let (app, store) = opened.await.expect("nothing panics");
         act(&app, fill).await.expect("the data goes in");

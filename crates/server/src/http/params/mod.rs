@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 pub use tree::{Node, Object};
-pub use types::{Count, Cursor, Email, Flag, Id, Line, Param, Text, TimeFrom, TimeUntil};
+pub use types::{
+    Count, Cursor, Email, Flag, Id, Line, Many, Param, Text, TimeFrom, TimeUntil, Within, YesNo,
+};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Required};
 
 use super::error::{Code, Fault};
@@ -113,7 +115,8 @@ impl Params {
         }
         let node = self.values.remove(name).filter(|node| match node {
             // `name=` says as little as no name at all, except to those who ask for it.
-            Node::Scalar(text) => T::TAKES_EMPTY || !text.trim().is_empty(),
+            Node::Scalar(_) => T::TAKES_EMPTY || !node.says_nothing(),
+            Node::List(_) if T::IS_LIST => !node.says_nothing(),
             _ => true,
         });
         T::read(name, node, &self.zone).map_err(|fault| self.faults.push(fault)).ok()
@@ -203,19 +206,19 @@ pub struct About {
 
 impl About {
     pub fn in_query<T: Param>(self) -> Parameter {
+        let name = if T::IS_LIST { format!("{}[]", self.name) } else { self.name.to_owned() };
         ParameterBuilder::new()
-            .name(self.name)
+            .name(name)
             .parameter_in(ParameterIn::Query)
             .required(if T::IS_REQUIRED { Required::True } else { Required::False })
             .description(Some(self.text.trim()))
-            .schema(Some(RefOr::T(Schema::from(T::describe(T::IS_REQUIRED)))))
+            .schema(Some(RefOr::T(T::schema(T::IS_REQUIRED, None, None))))
             .example(self.example)
             .build()
     }
 
     pub fn in_body<T: Param>(self, object: ObjectBuilder) -> ObjectBuilder {
-        let property =
-            T::describe(T::IS_REQUIRED).description(Some(self.text.trim())).examples(self.example);
+        let property = T::schema(T::IS_REQUIRED, Some(self.text.trim()), self.example);
         let object = object.property(self.name, property);
         if T::IS_REQUIRED { object.required(self.name) } else { object }
     }
@@ -273,6 +276,64 @@ mod tests {
         assert_eq!(params.take::<Id>("big"), None);
         assert_eq!(params.take::<Email>("mail"), Email::parse("a@b"));
         assert_eq!(params.faults(), vec![Fault::of(Code::NotInteger, "big")]);
+    }
+
+    #[test]
+    fn lists_are_given_in_brackets_in_json_or_as_one_value() {
+        type Roles = Many<Line<10>, 2>;
+        let texts = |params: &mut Params| {
+            let many = params.take::<Roles>("roles")?;
+            Some(many.0.into_iter().map(String::from).collect::<Vec<_>>())
+        };
+        let json = |text| {
+            let mut params = Params::new(TimeZone::UTC);
+            params.add_json(serde_json::from_str(text).expect("it is JSON"));
+            params
+        };
+        for mut params in [
+            form("roles[]=a&roles[]=b"),
+            form("roles[1]=b&roles[0]=+a+"),
+            form("roles[]=a&roles[]=&roles[]=b"),
+            json(r#"{"roles": ["a", null, "b"]}"#),
+        ] {
+            assert_eq!(texts(&mut params), Some(vec!["a".to_owned(), "b".to_owned()]));
+        }
+        for mut params in [form("roles=a"), json(r#"{"roles": "a"}"#), json(r#"{"roles": ["a"]}"#)]
+        {
+            assert_eq!(texts(&mut params), Some(vec!["a".to_owned()]));
+        }
+        for nothing in [r#"{"roles": []}"#, r#"{"roles": [""]}"#, r#"{"roles": ""}"#, "{}"] {
+            assert_eq!(json(nothing).take::<Option<Roles>>("roles"), Some(None), "{nothing}");
+            let mut params = json(nothing);
+            assert_eq!(params.take::<Roles>("roles"), None);
+            assert_eq!(params.faults(), vec![Fault::of(Code::Missing, "roles")], "{nothing}");
+        }
+        for (wrong, fault) in [
+            (
+                "roles[]=a&roles[]=b&roles[]=c",
+                Fault::of(Code::TooManyValues, "roles").with("limit", 2),
+            ),
+            ("roles[x]=a", Fault::of(Code::NotList, "roles")),
+            ("roles[0][0]=a", Fault::of(Code::NotText, "roles")),
+            ("roles[]=a&roles[]=%01", Fault::of(Code::ControlCharacter, "roles")),
+            ("roles=a&roles=b", Fault::of(Code::Contradiction, "roles")),
+        ] {
+            let mut params = form(wrong);
+            assert_eq!(params.take::<Roles>("roles"), None, "{wrong}");
+            assert_eq!(params.faults(), vec![fault], "{wrong}");
+        }
+    }
+
+    #[test]
+    fn integers_stay_within_their_bounds() {
+        let mut params = form("low=0&least=1&most=5&high=6");
+        assert_eq!(params.take::<Within<1, 5>>("least"), Some(Within(1)));
+        assert_eq!(params.take::<Within<1, 5>>("most"), Some(Within(5)));
+        for name in ["low", "high"] {
+            assert_eq!(params.take::<Within<1, 5>>(name), None);
+            let fault = Fault::of(Code::NotWithin, name).with("least", 1).with("most", 5);
+            assert_eq!(params.faults(), vec![fault]);
+        }
     }
 
     #[test]

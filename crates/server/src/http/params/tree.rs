@@ -22,6 +22,15 @@ impl Node {
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Scalar(text) if text.is_empty())
     }
+
+    /// Blank, or a list of nothing but such.
+    pub(super) fn says_nothing(&self) -> bool {
+        match self {
+            Self::Scalar(text) => text.trim().is_empty(),
+            Self::List(nodes) => nodes.iter().all(Self::says_nothing),
+            Self::Map(_) => false,
+        }
+    }
 }
 
 /// A JSON object with all its members, also those of the same name: which of them is meant is not for us to guess.

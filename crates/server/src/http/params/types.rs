@@ -3,7 +3,9 @@
 use std::ops::Deref;
 
 use jiff::tz::TimeZone;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use uuid::Uuid;
 
 use super::tree::Node;
@@ -18,8 +20,20 @@ pub trait Param: Sized {
     /// Whether an empty value means something other than none.
     const TAKES_EMPTY: bool = false;
 
+    /// Whether its name has `[]` behind it in a query.
+    const IS_LIST: bool = false;
+
     /// What the reference says of it.
     fn describe(is_required: bool) -> ObjectBuilder;
+
+    /// The same, with what is said of this parameter alone.
+    fn schema(
+        is_required: bool,
+        about: Option<&str>,
+        example: Option<serde_json::Value>,
+    ) -> Schema {
+        Self::describe(is_required).description(about).examples(example).into()
+    }
 
     fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault>;
 }
@@ -27,9 +41,14 @@ pub trait Param: Sized {
 impl<T: Param> Param for Option<T> {
     const IS_REQUIRED: bool = false;
     const TAKES_EMPTY: bool = T::TAKES_EMPTY;
+    const IS_LIST: bool = T::IS_LIST;
 
     fn describe(_: bool) -> ObjectBuilder {
         T::describe(false)
+    }
+
+    fn schema(_: bool, about: Option<&str>, example: Option<serde_json::Value>) -> Schema {
+        T::schema(false, about, example)
     }
 
     fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
@@ -83,6 +102,23 @@ impl Param for Count {
     }
 }
 
+/// An integer from `LEAST` to `MOST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Within<const LEAST: i64, const MOST: i64>(pub i64);
+
+impl<const LEAST: i64, const MOST: i64> Param for Within<LEAST, MOST> {
+    fn describe(_: bool) -> ObjectBuilder {
+        integers_from(LEAST).maximum(Some(MOST))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        integer(&scalar(name, node)?)
+            .filter(|it| (LEAST..=MOST).contains(it))
+            .map(Self)
+            .ok_or_else(|| Fault::of(Code::NotWithin, name).with("least", LEAST).with("most", MOST))
+    }
+}
+
 fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     // JSON has one kind of number, and some writers print whole ones with a fraction.
@@ -104,11 +140,64 @@ impl Param for Flag {
         if node.is_none() {
             return Ok(Self(false));
         }
-        match scalar(name, node)?.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => Ok(Self(true)),
-            "false" | "0" => Ok(Self(false)),
-            _ => Err(Fault::of(Code::NotBoolean, name)),
+        boolean(name, node).map(Self)
+    }
+}
+
+/// `true`, `false`, `1` or `0`, where absent is neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct YesNo(pub bool);
+
+impl Param for YesNo {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::Boolean)
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        boolean(name, node).map(Self)
+    }
+}
+
+fn boolean(name: &'static str, node: Option<Node>) -> Result<bool, Fault> {
+    match scalar(name, node)?.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Fault::of(Code::NotBoolean, name)),
+    }
+}
+
+/// One to `MAX` of a kind: `roles[]=a&roles[]=b`, a JSON array, or a value alone. Those that say nothing are passed over;
+/// a list of nothing else is as good as absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Many<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: Param, const MAX: usize> Param for Many<T, MAX> {
+    const IS_LIST: bool = true;
+
+    /// Of one of them.
+    fn describe(_: bool) -> ObjectBuilder {
+        T::describe(true)
+    }
+
+    fn schema(_: bool, about: Option<&str>, example: Option<serde_json::Value>) -> Schema {
+        let list = ArrayBuilder::new().items(Self::describe(true));
+        let list = list.min_items(Some(1)).max_items(Some(MAX));
+        list.description(about).examples(example).into()
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        let nodes = match node {
+            Some(Node::List(nodes)) => nodes,
+            Some(Node::Map(_)) => return Err(Fault::of(Code::NotList, name)),
+            Some(alone) => vec![alone],
+            None => return Err(Fault::of(Code::Missing, name)),
+        };
+        let nodes: Vec<_> = nodes.into_iter().filter(|node| !node.says_nothing()).collect();
+        if nodes.len() > MAX {
+            return Err(Fault::of(Code::TooManyValues, name).with("limit", MAX));
         }
+        let read = nodes.into_iter().map(|node| T::read(name, Some(node), zone));
+        read.collect::<Result<_, _>>().map(Self)
     }
 }
 

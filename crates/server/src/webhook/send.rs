@@ -1,0 +1,217 @@
+//! One attempt: a POST to a receiver, and what came of it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use reqwest::redirect;
+use rustls::crypto::ring;
+
+use super::delivery::Due;
+use super::guard::{Guard, Refusal};
+use super::{Format, Webhook, body, sign};
+use crate::clock::Millis;
+use crate::config::Config;
+use crate::secret::Key;
+
+/// Answers are not looked at, but reading short ones keeps the connection for the next delivery.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+const IDLE_CONNECTIONS_PER_RECEIVER: usize = 64;
+/// Nobody is believed who asks for more patience than this.
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
+
+/// The one way to call out: public addresses only, no redirects, a limit of time.
+pub struct Sender {
+    guard: Guard,
+    timeout: Duration,
+    /// Made for the first delivery: most of its cost is reading the system's authorities.
+    client: OnceLock<reqwest::Client>,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub http_status: Option<u16>,
+    /// Why it failed, in a few words.
+    pub error: Option<String>,
+    pub retry_after: Option<Duration>,
+    pub duration_ms: i64,
+}
+
+impl Answer {
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self { http_status: None, error: Some(error.into()), retry_after: None, duration_ms: 0 }
+    }
+}
+
+/// A request that is ready to go.
+pub struct Parcel {
+    url: String,
+    credentials: Option<(String, String)>,
+    content_type: &'static str,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Parcel {
+    /// None when what the delivery tells of is there no more.
+    pub fn pack(
+        webhook: &Webhook,
+        due: &Due,
+        key: &Key,
+        config: &Config,
+        now: Millis,
+    ) -> Result<Option<Self>, String> {
+        let Some(body) = body::render(due, webhook.id, webhook.format, &config.time_zone) else {
+            return Ok(None);
+        };
+        let secrets = webhook.signing_secrets(key, now)?;
+        let mut headers = Vec::new();
+        // Only for those who asked for more than the vendor sends.
+        if webhook.format == Format::Json || !secrets.is_empty() {
+            let (id, seconds) = (due.id.to_string(), now.div_euclid(1000));
+            if !secrets.is_empty() {
+                let signature = sign::header(&secrets, &id, seconds, &body);
+                headers.push(("webhook-signature", signature));
+            }
+            headers.push(("webhook-id", id));
+            headers.push(("webhook-timestamp", seconds.to_string()));
+        }
+        Ok(Some(Self {
+            url: webhook.subscription_url.clone(),
+            credentials: webhook.credentials(key)?,
+            content_type: match webhook.format {
+                Format::Form => "application/x-www-form-urlencoded",
+                Format::Json => "application/json",
+            },
+            headers,
+            body,
+        }))
+    }
+}
+
+impl Sender {
+    pub fn new(guard: Guard, timeout: Duration) -> Self {
+        Self { guard, timeout, client: OnceLock::new() }
+    }
+
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    pub async fn send(&self, parcel: Parcel, clock_now: Millis) -> Answer {
+        let started = Instant::now();
+        let mut answer =
+            match tokio::time::timeout(self.timeout, self.call(parcel, clock_now)).await {
+                Ok(answer) => answer,
+                Err(_) => Answer::failed(format!("no answer in {} s", self.timeout.as_secs())),
+            };
+        answer.duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        answer
+    }
+
+    async fn call(&self, parcel: Parcel, now: Millis) -> Answer {
+        // The resolver is not asked about addresses that stand in the URL.
+        let url = match self.guard.read(&parcel.url) {
+            Ok(url) => url,
+            Err(refusal) => return Answer::failed(refusal.to_string()),
+        };
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return Answer::failed(told(&error)),
+        };
+        let mut request = client
+            .post(url)
+            .header(http::header::CONTENT_TYPE, parcel.content_type)
+            .body(parcel.body);
+        if let Some((user, password)) = &parcel.credentials {
+            request = request.basic_auth(user, Some(password));
+        }
+        for (name, value) in parcel.headers {
+            request = request.header(name, value);
+        }
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Answer::failed(told(&error)),
+        };
+        let status = response.status();
+        let retry_after = response.headers().get(http::header::RETRY_AFTER);
+        let retry_after =
+            retry_after.and_then(|value| value.to_str().ok()).and_then(|text| wait(text, now));
+        let mut read = 0;
+        while let Ok(Some(part)) = response.chunk().await {
+            read += part.len();
+            if read > ANSWER_BYTES_MAX {
+                break;
+            }
+        }
+        let error = match status.as_u16() {
+            200..=299 => None,
+            300..=399 => Some(format!("{status}: redirects are not followed")),
+            _ => Some(status.to_string()),
+        };
+        Answer { http_status: Some(status.as_u16()), error, retry_after, duration_ms: 0 }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, reqwest::Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        // The second of two installs changes nothing.
+        let _ = ring::default_provider().install_default();
+        #[expect(clippy::disallowed_methods, reason = "this is the filtering client")]
+        let client = reqwest::Client::builder()
+            .dns_resolver(Arc::new(self.guard.clone()))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_RECEIVER)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("Rozmowa/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+/// The seconds or the date of a `Retry-After` header.
+fn wait(text: &str, now: Millis) -> Option<Duration> {
+    let wait = if let Ok(seconds) = text.trim().parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let at = httpdate::parse_http_date(text).ok()?;
+        let at = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+        at.saturating_sub(Duration::from_millis(now.max(0).unsigned_abs()))
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
+}
+
+/// The root of an error, without the address, which may hold what is nobody's business.
+fn told(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        if let Some(refusal) = next.downcast_ref::<Refusal>() {
+            return refusal.to_string();
+        }
+        cause = next;
+    }
+    let what = if error.is_connect() { "no connection" } else { "no answer" };
+    let cause = cause.to_string();
+    let cause: String = cause.chars().filter(|c| !c.is_control()).take(200).collect();
+    format!("{what}: {cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_has_a_limit() {
+        // Sunday, 6 November 1994, 08:49:37 GMT.
+        let now = 784_111_777_000;
+        assert_eq!(wait("120", now), Some(Duration::from_mins(2)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT", now), Some(Duration::from_mins(1)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(wait("99999999", now), Some(RETRY_AFTER_MAX));
+        assert_eq!(wait("soon", now), None);
+        assert_eq!(wait("-5", now), None);
+    }
+}
