@@ -62,7 +62,7 @@ impl App {
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
         let process = ids.bytes();
-        let gate = Gate::new(db.clone(), &ids, config.limits.failures_per_minute);
+        let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
             db,

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{agent, conversation, pause, queue, webhook};
+use crate::{agent, audit, conversation, pause, queue, webhook};
 
 /// The API: what integrators call, by name and password.
 fn api() -> OpenApiRouter<App> {
@@ -47,6 +47,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(webhook::deliveries_api::pending))
         .routes(routes!(webhook::deliveries_api::redeliver))
         .routes(routes!(webhook::deliveries_api::recover))
+        .routes(routes!(audit::api::list))
 }
 
 /// Everything the main listeners serve.

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::account;
 use crate::act::{Act, Actor};
 use crate::app::{App, Surroundings};
 use crate::config::Config;
@@ -245,6 +246,7 @@ async fn tidy(app: App) {
         ticks.tick().await;
         in_steps(&app, "linking", conversation::link_more).await;
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
     }
 }

@@ -50,8 +50,10 @@ impl Setting {
 
     pub fn set(self, tx: &mut Tx<'_>, act: &Act<'_>, value: bool) -> Result<(), Error> {
         let was = self.get(tx)?;
-        let subject = format!("setting {}", self.name());
-        audit::record(tx, act, "setting.change", &subject, Some(&was), Some(&value))?;
+        if value != was {
+            let subject = format!("setting {}", self.name());
+            audit::record(tx, act, "setting.change", &subject, Some(&was), Some(&value))?;
+        }
         tx.execute(&SET, params![self.name(), if value { "true" } else { "false" }])?;
         Ok(())
     }

@@ -16,6 +16,11 @@ pub fn with_seconds(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%d %H:%M:%S")
 }
 
+/// `2016-04-20T07:46:24Z`, for what is kept.
+pub fn in_utc(at: Millis) -> String {
+    Timestamp::from_millisecond(at).map(|at| at.to_string()).unwrap_or_default()
+}
+
 /// `2016-04-20T09:46:24.318+02:00`, for those who read times without knowing the zone.
 pub fn with_offset(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")

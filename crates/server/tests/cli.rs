@@ -5,15 +5,24 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// Runs the program on a data folder, with nothing on standard input but a password.
+/// What is on standard input.
+const PASSWORD: &str = "correct horse";
+
+/// Runs the program on a data folder, as kasia, with nothing on standard input but a password.
 fn run(folder: &Path, arguments: &[&str]) -> Output {
+    run_with(folder, PASSWORD, arguments)
+}
+
+fn run_with(folder: &Path, given: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rozmowa"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROZMOWA_")) {
         command.env_remove(name);
     }
     let password = folder.join("password");
-    std::fs::write(&password, "correct horse\n").expect("the folder can be written to");
+    std::fs::write(&password, format!("{given}\n")).expect("the folder can be written to");
     command
+        .env_remove("SUDO_USER")
+        .env("USER", "kasia")
         .args(arguments)
         .arg("--data")
         .arg(folder)
@@ -60,7 +69,8 @@ fn queues_users_agents_and_customers_are_added_and_listed() {
             "POST chat_conversations/*",
         ],
     );
-    let listed = "shop\tenabled\tGET chats, POST chat_conversations/*\n";
+    let listed = "shop\tenabled\tGET chats, POST chat_conversations/*\texpires: never\tlast used: never\t\
+        old password: none\n";
     assert_eq!(succeeds(at, &["api-user", "list"]), listed);
     succeeds(at, &["api-user", "passwd", "shop"]);
     succeeds(at, &["api-user", "disable", "shop"]);
@@ -198,4 +208,152 @@ fn the_configuration_in_force_tells_its_sources() {
     let told = succeeds(folder.path(), &["config", "--database", "postgres://u:secret@db/x"]);
     assert!(told.contains("database = \"postgres://u:***@db/x\"  # command line"), "{told}");
     assert!(told.contains("time_zone = \"Europe/Warsaw\"  # default"), "{told}");
+}
+
+#[test]
+fn an_api_user_comes_to_an_end_is_rotated_and_removed() {
+    let folder = installation();
+    let at = folder.path();
+    let add = ["api-user", "add", "shop", "--methods", "GET chats", "--expires", "2999-01-01"];
+    succeeds(at, &add);
+    assert!(fails(at, &add).contains("already"));
+    let listed = || succeeds(at, &["api-user", "list"]);
+    assert!(
+        listed().contains("\tenabled\tGET chats\texpires: 2999-01-01 00:00:00\t"),
+        "{}",
+        listed()
+    );
+    succeeds(at, &["api-user", "expires", "shop", "2999-02-03 12:30"]);
+    assert!(listed().contains("\texpires: 2999-02-03 12:30:00\t"), "{}", listed());
+    succeeds(at, &["api-user", "expires", "shop", "never"]);
+    assert!(listed().contains("\texpires: never\t"), "{}", listed());
+    for (wrong, told) in
+        [("2001-01-01", "disable"), ("tomorrow", "no time"), ("2999-13-01", "no time")]
+    {
+        let said = fails(at, &["api-user", "expires", "shop", wrong]);
+        assert!(said.contains(told), "{said}");
+    }
+    succeeds(
+        at,
+        &["api-user", "methods", "shop", "--methods", "GET chats*", "--methods", "GET audit"],
+    );
+    assert!(listed().contains("\tGET chats*, GET audit\t"), "{}", listed());
+    for wrong in ["GET chat", "GET chats\nGET x"] {
+        let said = fails(at, &["api-user", "methods", "shop", "--methods", wrong]);
+        assert!(said.contains("did you mean"), "{said}");
+    }
+
+    let same = fails(at, &["api-user", "rotate", "shop"]);
+    assert!(same.contains("current password"), "{same}");
+    let rotated = |password: &str, overlap: &str| {
+        let output = run_with(at, password, &["api-user", "rotate", "shop", "--overlap", overlap]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout.is_empty(), "who brings a password is not told it");
+    };
+    rotated("battery staple", "90d");
+    assert!(listed().contains("old password: until 2"), "{}", listed());
+    assert!(listed().contains(", last used: never\n"), "{}", listed());
+    rotated("Tr0ub4dor&3", "0");
+    assert!(listed().contains("old password: none"), "{}", listed());
+    for wrong in ["91d", "x", "-1h", ""] {
+        let argument = format!("--overlap={wrong}");
+        fails(at, &["api-user", "rotate", "shop", &argument]);
+    }
+    assert!(fails(at, &["api-user", "rotate", "nobody"]).contains("there is no nobody"));
+
+    succeeds(at, &["api-user", "remove", "shop"]);
+    assert_eq!(listed(), "");
+    for again in [&["remove", "shop"][..], &["expires", "shop", "never"], &["rotate", "shop"]] {
+        let said = fails(at, &[&["api-user"], again].concat());
+        assert!(said.contains("there is no shop"), "{said}");
+    }
+    assert!(fails(at, &["api-user", "add", "", "--methods", "*"]).contains("a name"));
+    assert!(fails(at, &["api-user", "add", &"x".repeat(256), "--methods", "*"]).contains("255"));
+}
+
+#[test]
+fn every_change_is_in_the_audit_log_with_who_made_it_and_without_its_secrets() {
+    let folder = installation();
+    let at = folder.path();
+    for command in [
+        &["api-user", "add", "shop", "--methods", "GET chats"][..],
+        &["api-user", "methods", "shop", "--methods", "*"],
+        &["api-user", "expires", "shop", "2999-01-01"],
+        &["api-user", "disable", "shop"],
+        &["api-user", "enable", "shop"],
+        &["api-user", "passwd", "shop"],
+        &["setting", "set", "customers.add_automatically", "true"],
+        &["queue", "disable", "3"],
+        // These change nothing.
+        &["api-user", "enable", "shop"],
+        &["setting", "set", "customers.add_automatically", "true"],
+        &["queue", "disable", "3"],
+    ] {
+        succeeds(at, command);
+    }
+    let rotated = run_with(at, "battery staple", &["api-user", "rotate", "shop"]);
+    assert!(rotated.status.success());
+    succeeds(at, &["api-user", "remove", "shop"]);
+
+    let told = succeeds(at, &["audit"]);
+    let changes: Vec<_> = told.lines().filter_map(|line| line.split('\t').nth(2)).collect();
+    assert_eq!(
+        changes,
+        [
+            "api_user.remove",
+            "api_user.rotate",
+            "queue.change",
+            "setting.change",
+            "api_user.password",
+            "api_user.change",
+            "api_user.change",
+            "api_user.change",
+            "api_user.change",
+            "api_user.add",
+            "queue.add",
+        ]
+    );
+    assert!(told.lines().all(|line| line.contains("\tCOMMAND_LINE kasia\t")), "{told}");
+    assert!(told.contains("\tapi_user shop\tis_enabled: true → false\n"), "{told}");
+    assert!(told.contains("\tsetting customers.add_automatically\tfalse → true\n"), "{told}");
+    assert!(told.contains("password: \"changed\""), "{told}");
+
+    let few = succeeds(at, &["audit", "--limit", "2", "--subject", "api_user shop"]);
+    assert_eq!(few.lines().count(), 2);
+    assert_eq!(succeeds(at, &["audit", "--actor", "ola"]), "");
+    assert_eq!(succeeds(at, &["audit", "--to", "2001-01-01"]), "");
+    let since = succeeds(at, &["audit", "--from", "2001-01-01", "--actor", "kasia"]);
+    assert_eq!(since, told);
+    assert!(fails(at, &["audit", "--from", "yesterday"]).contains("no time"));
+    for line in succeeds(at, &["audit", "--json"]).lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).expect("JSON a line");
+        assert_eq!(entry["actor"], "kasia");
+    }
+
+    for file in std::fs::read_dir(at).expect("the folder is there") {
+        let path = file.expect("it can be listed").path();
+        if path.file_name().is_some_and(|name| name == "password") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).expect("it can be read");
+        for secret in [PASSWORD, "battery staple"] {
+            let is_in = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!is_in, "{} holds a password", path.display());
+        }
+    }
+}
+
+#[test]
+fn hostile_names_do_not_reach_the_terminal() {
+    let folder = installation();
+    let at = folder.path();
+    let name = "Sklep\u{9b}2J\u{1b}[2J\r\u{202e}";
+    succeeds(at, &["queue", "add", name]);
+    let told = succeeds(at, &["audit"]);
+    assert_eq!(told.lines().count(), 2);
+    assert!(!told.contains(['\u{9b}', '\u{1b}', '\r', '\u{202e}']), "{told:?}");
+    assert!(fails(at, &["api-user", "add", name, "--methods", "*"]).contains("control"));
+    succeeds(at, &["api-user", "add", "x\u{202e}", "--methods", "*"]);
+    let listed = succeeds(at, &["api-user", "list"]);
+    assert!(listed.starts_with("x\\u{202e}\t"), "{listed:?}");
 }

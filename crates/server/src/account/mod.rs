@@ -3,27 +3,41 @@
 pub mod password;
 
 use rozmowa_db::{Row, Tx, params};
+use serde::Serialize;
 
+use self::password::Secret;
 use crate::act::Act;
+use crate::audit;
+use crate::clock::Millis;
 use crate::http::Error;
+use crate::time;
 
 rozmowa_db::statements! {
-    FIND = "SELECT id, name, password_hash, methods, is_enabled, credential_version
+    FIND = "SELECT id, name, password_hash, methods, is_enabled, credential_version, expires_at, last_used_at,
+            old_password_hash, old_expires_at, old_last_used_at
         FROM api_user WHERE name = $1";
     /// Runs first in every call's transaction, and brings along what the rest of it may need to know.
     RECHECK = "SELECT credential_version, (SELECT value FROM setting WHERE name = 'webhooks.revision')
         FROM api_user WHERE id = $1 AND is_enabled = 1";
-    LIST = "SELECT id, name, password_hash, methods, is_enabled, credential_version
+    LIST = "SELECT id, name, password_hash, methods, is_enabled, credential_version, expires_at, last_used_at,
+            old_password_hash, old_expires_at, old_last_used_at
         FROM api_user ORDER BY id LIMIT 1000";
-    ADD = "INSERT INTO api_user (id, name, password_hash, methods, is_enabled, credential_version, created_at)
-        VALUES ($1, $2, $3, $4, 1, 1, $5) ON CONFLICT (name) DO NOTHING";
-    SET_PASSWORD = "UPDATE api_user SET password_hash = $2, credential_version = credential_version + 1
-        WHERE name = $1";
-    SET_ENABLED = "UPDATE api_user SET is_enabled = $2, credential_version = credential_version + 1
-        WHERE name = $1";
+    ADD = "INSERT INTO api_user (id, name, password_hash, methods, is_enabled, credential_version, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, 1, 1, $5, $6) ON CONFLICT (name) DO NOTHING";
+    /// All that can be changed, unless somebody else was first.
+    CHANGE = "UPDATE api_user SET password_hash = $3, methods = $4, is_enabled = $5, expires_at = $6, last_used_at = $7,
+            old_password_hash = $8, old_expires_at = $9, old_last_used_at = $10,
+            credential_version = credential_version + 1
+        WHERE id = $1 AND credential_version = $2";
+    REMOVE = "DELETE FROM api_user WHERE id = $1 AND credential_version = $2";
+    /// No change: what is remembered of the user goes on being right.
+    USED = "UPDATE api_user SET last_used_at = $3 WHERE id = $1 AND credential_version = $2";
+    OLD_USED = "UPDATE api_user SET old_last_used_at = $3 WHERE id = $1 AND credential_version = $2";
+    CLEAR_OLD = "UPDATE api_user SET old_password_hash = NULL, old_expires_at = NULL, old_last_used_at = NULL
+        WHERE id IN (SELECT id FROM api_user WHERE old_expires_at <= $1 ORDER BY id LIMIT 500)";
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUser {
     pub id: i64,
     pub name: String,
@@ -31,10 +45,30 @@ pub struct ApiUser {
     pub methods: Methods,
     pub is_enabled: bool,
     pub credential_version: i64,
+    /// The first moment at which the user is refused.
+    pub expires_at: Option<Millis>,
+    /// When the password was last checked and right, for a user who may call: at most five minutes before the last call.
+    pub last_used_at: Option<Millis>,
+    pub old: Option<OldPassword>,
+}
+
+/// The password before the last rotation, which goes on being good for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldPassword {
+    pub hash: String,
+    /// The first moment at which it is refused.
+    pub expires_at: Millis,
+    pub last_used_at: Option<Millis>,
 }
 
 impl ApiUser {
     fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
+        let old = match (row.get(8)?, row.get(9)?) {
+            (Some(hash), Some(expires_at)) => {
+                Some(OldPassword { hash, expires_at, last_used_at: row.get(10)? })
+            }
+            _ => None,
+        };
         Ok(Self {
             id: row.get(0)?,
             name: row.get(1)?,
@@ -42,8 +76,56 @@ impl ApiUser {
             methods: Methods::parse(&row.get::<String>(3)?),
             is_enabled: row.get(4)?,
             credential_version: row.get(5)?,
+            expires_at: row.get(6)?,
+            last_used_at: row.get(7)?,
+            old,
         })
     }
+
+    /// The old password, while it is good.
+    pub fn old_at(&self, now: Millis) -> Option<&OldPassword> {
+        self.old.as_ref().filter(|old| now < old.expires_at)
+    }
+
+    /// In a word.
+    pub fn state_at(&self, now: Millis) -> &'static str {
+        match self.expires_at {
+            _ if !self.is_enabled => "disabled",
+            Some(at) if at <= now => "expired",
+            _ => "enabled",
+        }
+    }
+}
+
+/// What the audit log shows of a user: no hash. Times are in UTC, so that they stay right whatever the zone becomes.
+#[derive(Serialize)]
+struct View {
+    id: i64,
+    name: String,
+    methods: Vec<String>,
+    is_enabled: bool,
+    expires_at: Option<String>,
+    old_password_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'static str>,
+}
+
+impl View {
+    fn of(user: &ApiUser) -> Self {
+        Self {
+            id: user.id,
+            name: user.name.clone(),
+            methods: user.methods.0.clone(),
+            is_enabled: user.is_enabled,
+            expires_at: user.expires_at.map(time::in_utc),
+            old_password_until: user.old.as_ref().map(|old| time::in_utc(old.expires_at)),
+            password: None,
+        }
+    }
+}
+
+fn subject(name: &str) -> String {
+    format!("api_user {name}")
 }
 
 /// The methods that an API user may call: `*`, or names such as `GET chats` and `POST chat_conversations/:id/message`;
@@ -106,30 +188,193 @@ pub fn add(
     password_hash: &str,
     methods: &Methods,
 ) -> Result<bool, Error> {
-    let id = crate::counter::next(tx, "api_user")?;
-    let added =
-        tx.execute(&ADD, params![id, name, password_hash, &methods.to_string(), act.now])?;
-    Ok(added == 1)
+    add_until(tx, act, name, password_hash, methods, None)
 }
 
-/// False when there is no such user.
+/// For a time. False when the name is taken.
+pub fn add_until(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    name: &str,
+    password_hash: &str,
+    methods: &Methods,
+    expires_at: Option<Millis>,
+) -> Result<bool, Error> {
+    let user = ApiUser {
+        id: crate::counter::next(tx, "api_user")?,
+        name: name.to_owned(),
+        password_hash: password_hash.to_owned(),
+        methods: methods.clone(),
+        is_enabled: true,
+        credential_version: 1,
+        expires_at,
+        last_used_at: None,
+        old: None,
+    };
+    let methods = methods.to_string();
+    let row = params![user.id, name, password_hash, &methods, act.now, expires_at];
+    if tx.execute(&ADD, row)? == 0 {
+        return Ok(false);
+    }
+    audit::record(tx, act, "api_user.add", &subject(name), None::<&View>, Some(&View::of(&user)))?;
+    Ok(true)
+}
+
+/// From now on this password alone is good. False when there is no such user.
 pub fn set_password(
     tx: &mut Tx<'_>,
-    _act: &Act<'_>,
+    act: &Act<'_>,
     name: &str,
     password_hash: &str,
 ) -> Result<bool, Error> {
-    Ok(tx.execute(&SET_PASSWORD, params![name, password_hash])? == 1)
+    change(tx, act, name, "api_user.password", |user| {
+        password_hash.clone_into(&mut user.password_hash);
+        user.last_used_at = None;
+        user.old = None;
+        Ok(())
+    })
+}
+
+/// A new password, beside which the current one stays good for a while; one that was left from the rotation before is
+/// over at once. False when there is no such user.
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    name: &str,
+    rotation: &Rotation,
+) -> Result<bool, Error> {
+    change(tx, act, name, "api_user.rotate", |user| {
+        if user.password_hash != rotation.current_hash {
+            return Err(Error::internal("the password was changed meanwhile: nothing is rotated"));
+        }
+        let hash = std::mem::replace(&mut user.password_hash, rotation.new_hash.clone());
+        let last_used_at = user.last_used_at.take();
+        let expires_at = act.now.saturating_add(rotation.overlap);
+        user.old = (rotation.overlap > 0).then_some(OldPassword { hash, expires_at, last_used_at });
+        Ok(())
+    })
+}
+
+/// A new password that was found to be another one than the current.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    pub current_hash: String,
+    /// Made [beside](password::beside) the current one.
+    pub new_hash: String,
+    /// How long both are good.
+    pub overlap: Millis,
 }
 
 /// False when there is no such user.
 pub fn set_enabled(
     tx: &mut Tx<'_>,
-    _act: &Act<'_>,
+    act: &Act<'_>,
     name: &str,
     is_enabled: bool,
 ) -> Result<bool, Error> {
-    Ok(tx.execute(&SET_ENABLED, params![name, is_enabled])? == 1)
+    change(tx, act, name, "api_user.change", |user| {
+        user.is_enabled = is_enabled;
+        Ok(())
+    })
+}
+
+/// False when there is no such user.
+pub fn set_methods(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    name: &str,
+    methods: &Methods,
+) -> Result<bool, Error> {
+    change(tx, act, name, "api_user.change", |user| {
+        user.methods = methods.clone();
+        Ok(())
+    })
+}
+
+/// False when there is no such user.
+pub fn set_expiry(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    name: &str,
+    expires_at: Option<Millis>,
+) -> Result<bool, Error> {
+    change(tx, act, name, "api_user.change", |user| {
+        user.expires_at = expires_at;
+        Ok(())
+    })
+}
+
+/// False when there is no such user.
+pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, name: &str) -> Result<bool, Error> {
+    let Some(user) = find(tx, name)? else { return Ok(false) };
+    if tx.execute(&REMOVE, params![user.id, user.credential_version])? == 0 {
+        return Err(tx.run_again("the API user was changed meanwhile").into());
+    }
+    let was = View::of(&user);
+    audit::record(tx, act, "api_user.remove", &subject(name), Some(&was), None::<&View>)?;
+    Ok(true)
+}
+
+/// A change with its line in the audit log; what stays as it is leaves none, and goes on being remembered. False when
+/// there is no such user.
+fn change(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    name: &str,
+    what: &str,
+    alter: impl FnOnce(&mut ApiUser) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    let Some(was) = find(tx, name)? else { return Ok(false) };
+    let mut user = was.clone();
+    alter(&mut user)?;
+    if user == was {
+        return Ok(true);
+    }
+    if user.old_at(act.now).is_none() {
+        user.old = None;
+    }
+    let methods = user.methods.to_string();
+    let old = user.old.as_ref();
+    let row = params![
+        user.id,
+        was.credential_version,
+        &user.password_hash,
+        &methods,
+        user.is_enabled,
+        user.expires_at,
+        user.last_used_at,
+        old.map(|old| old.hash.as_str()),
+        old.map(|old| old.expires_at),
+        old.and_then(|old| old.last_used_at),
+    ];
+    if tx.execute(&CHANGE, row)? == 0 {
+        return Err(tx.run_again("the API user was changed meanwhile").into());
+    }
+    let is_new_password = user.password_hash != was.password_hash;
+    let becomes = View { password: is_new_password.then_some("changed"), ..View::of(&user) };
+    audit::record(tx, act, what, &subject(name), Some(&View::of(&was)), Some(&becomes))?;
+    Ok(true)
+}
+
+/// Notes that a password was used, unless the user was changed since it was checked.
+pub fn used(
+    tx: &mut Tx<'_>,
+    id: i64,
+    credential_version: i64,
+    secret: Secret,
+    now: Millis,
+) -> Result<(), Error> {
+    let statement = match secret {
+        Secret::Newest => &USED,
+        Secret::Old => &OLD_USED,
+    };
+    tx.execute(statement, params![id, credential_version, now])?;
+    Ok(())
+}
+
+/// Forgets some old passwords whose time is over, and says whether there may be more. They are refused without it.
+pub fn clear_old(tx: &mut Tx<'_>, now: Millis) -> Result<bool, Error> {
+    Ok(tx.execute(&CLEAR_OLD, params![now])? == 500)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Argon2, PasswordHash};
+use argon2::password_hash::{CustomizedPasswordHasher, PasswordHasher};
+use argon2::{Argon2, Params, PasswordHash};
 use tokio::sync::Semaphore;
 
 use crate::http::{Code, Error};
@@ -39,15 +39,16 @@ impl Hasher {
         }
     }
 
-    /// Whether the password is the one behind the hash; `None` costs the same and is never true.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
-        let exists = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.dummy.clone());
-        let check = move || {
-            let hash = PasswordHash::new(&hash).map_err(Error::internal)?;
-            Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-        };
-        Ok(self.run(check).await? && exists)
+    /// Which of the passwords this is; nobody's costs the same and is never one of them.
+    pub async fn verify(
+        &self,
+        password: String,
+        hashes: Option<Hashes>,
+    ) -> Result<Option<Secret>, Error> {
+        let exists = hashes.is_some();
+        let hashes = hashes.unwrap_or_else(|| Hashes { newest: self.dummy.clone(), old: None });
+        let found = self.run(move || hashes.find(&password)).await?;
+        Ok(found.filter(|_| exists))
     }
 
     /// The hash of a new password.
@@ -80,10 +81,84 @@ impl Hasher {
     }
 }
 
+/// Which of a user's passwords was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret {
+    Newest,
+    Old,
+}
+
+/// The hashes of a user's passwords.
+#[derive(Clone)]
+pub struct Hashes {
+    pub newest: String,
+    /// While it is good.
+    pub old: Option<String>,
+}
+
+impl Hashes {
+    fn find(&self, password: &str) -> Result<Option<Secret>, Error> {
+        let newest = PasswordHash::new(&self.newest).map_err(Error::internal)?;
+        let given = hash_like(password, &newest)?;
+        if given.hash == newest.hash {
+            return Ok(Some(Secret::Newest));
+        }
+        let Some(old) = &self.old else { return Ok(None) };
+        let old = PasswordHash::new(old).map_err(Error::internal)?;
+        // A rotation makes the new hash beside the old one, so that one hash tells which of both it is: a wrong password
+        // costs no more than elsewhere, and time does not tell that there are two.
+        let is_beside = (&old.salt, &old.params) == (&newest.salt, &newest.params);
+        let given = if is_beside { given } else { hash_like(password, &old)? };
+        Ok((given.hash == old.hash).then_some(Secret::Old))
+    }
+}
+
+fn hash_like(password: &str, like: &PasswordHash) -> Result<PasswordHash, Error> {
+    let salt = like.salt.as_ref().ok_or_else(|| Error::internal("a hash has no salt"))?;
+    let params = Params::try_from(like).map_err(Error::internal)?;
+    Argon2::default()
+        .hash_password_customized(
+            password.as_bytes(),
+            salt,
+            Some(like.algorithm.as_str()),
+            like.version,
+            params,
+        )
+        .map_err(Error::internal)
+}
+
 /// Hashes a new password. Blocks for as long as a hash takes.
 pub fn hash(password: &str, salt: [u8; 16]) -> Result<String, Error> {
     Argon2::default()
         .hash_password_with_salt(password.as_bytes(), &salt)
         .map(|hash| hash.to_string())
         .map_err(Error::internal)
+}
+
+/// Hashes a password under the salt of a user's current one, so that both are checked by one hash; `None` when it is that
+/// one. Blocks for as long as a hash takes.
+pub fn beside(password: &str, current: &str) -> Result<Option<String>, Error> {
+    let current = PasswordHash::new(current).map_err(Error::internal)?;
+    let made = hash_like(password, &current)?;
+    Ok((made.hash != current.hash).then(|| made.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_password_is_found_whether_or_not_they_share_a_salt() {
+        let old = hash("old", [1; 16]).unwrap();
+        let beside = beside("new", &old).unwrap().expect("it is another one");
+        assert!(super::beside("old", &old).unwrap().is_none());
+        for newest in [beside, hash("new", [2; 16]).unwrap()] {
+            let hashes = Hashes { newest, old: Some(old.clone()) };
+            assert_eq!(hashes.find("new").unwrap(), Some(Secret::Newest));
+            assert_eq!(hashes.find("old").unwrap(), Some(Secret::Old));
+            assert_eq!(hashes.find("wrong").unwrap(), None);
+            let alone = Hashes { old: None, ..hashes };
+            assert_eq!(alone.find("old").unwrap(), None);
+        }
+    }
 }

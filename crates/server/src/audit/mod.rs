@@ -1,5 +1,7 @@
 //! The audit log: every administrative change, who made it, from where, what was and what is. It never holds secrets.
 
+pub mod api;
+
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
 use uuid::Uuid;
@@ -92,13 +94,19 @@ impl Entry {
     }
 }
 
-/// Which changes are asked for.
+/// Which changes are asked for. Bounds are on ids: `from` inclusive, `until` exclusive.
 #[derive(Debug, Clone)]
 pub struct Filter {
     pub from: Uuid,
     pub until: Uuid,
     pub subject: Option<String>,
     pub actor: Option<String>,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { from: Uuid::nil(), until: Uuid::max(), subject: None, actor: None }
+    }
 }
 
 /// The newest first.

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use clap::Subcommand;
 
 use super::{create, transact, write};
-use crate::account::{self, Methods, password};
+use crate::account::password;
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::conversation;
@@ -15,84 +15,7 @@ use crate::queue::{self, agents};
 use crate::server;
 use crate::setting::Setting;
 
-#[derive(Subcommand)]
-pub enum ApiUserCommand {
-    /// Add an API user; its password is read from standard input, or made up and printed on a terminal
-    Add {
-        name: String,
-        /// A method it may call, as in 'GET chats' or 'POST chat_conversations/*'; may be repeated; '*' is all
-        #[arg(long = "methods", required = true, value_name = "METHOD")]
-        methods: Vec<String>,
-    },
-    /// List API users
-    List,
-    /// Disable an API user: its next call is refused
-    Disable { name: String },
-    /// Enable a disabled API user
-    Enable { name: String },
-    /// Change an API user's password
-    Passwd { name: String },
-}
-
-impl ApiUserCommand {
-    pub fn run(self, config: &Config) -> Result<(), String> {
-        match self {
-            Self::Add { name, methods } => {
-                if name.contains(':') || name.chars().any(char::is_control) || name.is_empty() {
-                    return Err("a name has no colon and no control characters: HTTP Basic can't carry them".into());
-                }
-                methods.iter().try_for_each(|pattern| known_method(pattern))?;
-                let hash = new_password()?;
-                let methods = Methods::parse(&methods.join("\n"));
-                let added = {
-                    let name = name.clone();
-                    create(config, move |tx, act| account::add(tx, act, &name, &hash, &methods))?
-                };
-                if added { Ok(()) } else { Err(format!("there is an API user {name} already")) }
-            }
-            Self::List => {
-                for user in transact(config, |tx, _| account::list(tx))? {
-                    let state = if user.is_enabled { "enabled" } else { "disabled" };
-                    println!(
-                        "{}\t{state}\t{}",
-                        user.name,
-                        user.methods.to_string().replace('\n', ", ")
-                    );
-                }
-                Ok(())
-            }
-            Self::Disable { name } => enable(config, name, false),
-            Self::Enable { name } => enable(config, name, true),
-            Self::Passwd { name } => {
-                let hash = new_password()?;
-                let user = name.clone();
-                found(
-                    transact(config, move |tx, act| account::set_password(tx, act, &user, &hash))?,
-                    &name,
-                )
-            }
-        }
-    }
-}
-
-/// A pattern that allows nothing is a slip of the pen.
-fn known_method(pattern: &str) -> Result<(), String> {
-    let names = crate::router::method_names();
-    let methods = Methods::parse(pattern);
-    if names.iter().any(|name| methods.allow(name)) {
-        return Ok(());
-    }
-    let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, pattern));
-    let near = near.map_or("", String::as_str);
-    Err(format!("no method is called '{pattern}'; did you mean '{near}'?"))
-}
-
-fn enable(config: &Config, name: String, is_enabled: bool) -> Result<(), String> {
-    let user = name.clone();
-    found(transact(config, move |tx, act| account::set_enabled(tx, act, &user, is_enabled))?, &name)
-}
-
-fn found(found: bool, name: &str) -> Result<(), String> {
+pub(super) fn found(found: bool, name: &str) -> Result<(), String> {
     if found { Ok(()) } else { Err(format!("there is no {name}")) }
 }
 
@@ -280,23 +203,48 @@ pub(super) fn email(text: &str) -> Result<String, String> {
     Email::parse(text).map(Into::into).ok_or_else(|| "this is not an e-mail address".to_owned())
 }
 
-/// The hash of a password from standard input: the first line. On a terminal one is made up and printed instead, so
-/// that none is typed in sight or left in a shell's history.
+/// The hash of a new password.
 pub(super) fn new_password() -> Result<String, String> {
-    let ids = Ids::from_system();
-    let stdin = std::io::stdin();
-    let text = if stdin.is_terminal() {
-        let made = ids.bytes::<15>();
-        let made = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, made);
-        println!("password: {made}");
-        made
-    } else {
+    let password = NewPassword::take()?;
+    password.tell();
+    password.hash()
+}
+
+/// A password from standard input: the first line. On a terminal one is made up and printed instead, so that none is
+/// typed in sight or left in a shell's history.
+pub(super) struct NewPassword {
+    pub text: String,
+    is_made_up: bool,
+}
+
+impl NewPassword {
+    pub fn take() -> Result<Self, String> {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            let made = Ids::from_system().bytes::<15>();
+            let text =
+                base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, made);
+            return Ok(Self { text, is_made_up: true });
+        }
         let mut line = String::new();
         stdin.lock().read_line(&mut line).map_err(|error| error.to_string())?;
-        line.trim_end_matches(['\r', '\n']).to_owned()
-    };
-    if text.is_empty() {
-        return Err("the password is read from standard input, and there was none".into());
+        let text = line.trim_end_matches(['\r', '\n']).to_owned();
+        if text.is_empty() {
+            return Err("the password is read from standard input, and there was none".into());
+        }
+        Ok(Self { text, is_made_up: false })
     }
-    password::hash(&text, ids.bytes()).map_err(|error| error.cause().unwrap_or_default().to_owned())
+
+    /// Prints what nobody else knows.
+    pub fn tell(&self) {
+        if self.is_made_up {
+            println!("password: {}", self.text);
+        }
+    }
+
+    pub fn hash(&self) -> Result<String, String> {
+        let salt = Ids::from_system().bytes();
+        password::hash(&self.text, salt)
+            .map_err(|error| error.cause().unwrap_or_default().to_owned())
+    }
 }

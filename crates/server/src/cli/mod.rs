@@ -3,6 +3,10 @@
 #[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod admin;
 mod agents;
+#[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
+mod api_user;
+#[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
+mod audit;
 mod demo;
 mod storage;
 mod webhook;
@@ -57,7 +61,7 @@ enum Command {
     Demo(demo::Demo),
     /// Programs that may call the API
     #[command(subcommand)]
-    ApiUser(admin::ApiUserCommand),
+    ApiUser(api_user::ApiUserCommand),
     /// Chat queues
     #[command(subcommand)]
     Queue(admin::QueueCommand),
@@ -76,6 +80,8 @@ enum Command {
     /// Settings of the installation
     #[command(subcommand)]
     Setting(admin::SettingCommand),
+    /// Who changed what and when: the administrative changes, the newest first
+    Audit(audit::Audit),
     /// Print the configuration in force, each key with its source, secrets masked
     Config,
     /// Bring the database's schema up to date, as every start does
@@ -126,6 +132,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Customer(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
+        Command::Audit(audit) => audit.run(&config),
         Command::Config => {
             print!("{}", config::explain(&config));
             Ok(())
@@ -268,4 +275,16 @@ fn write<T: Send + 'static>(
             str::to_owned,
         )
     })
+}
+
+/// A text that others chose, fit for a terminal: what would move the cursor or hide what follows is spelled out.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => out.push(c),
+            c => out.extend(c.escape_debug()),
+        }
+    }
+    out
 }

@@ -12,7 +12,9 @@ use super::{NewConversation, Status};
 use crate::agent;
 use crate::clock;
 use crate::http::error::Envelope;
-use crate::http::params::{Count, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil};
+use crate::http::params::{
+    Count, Cursor, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil,
+};
 use crate::http::{Call, Code, Error, Fault, Reply};
 
 /// What is said: the longest has 16,384 characters.
@@ -437,33 +439,5 @@ impl Param for Status {
             let names: Vec<_> = Self::ALL.iter().map(|status| status.name()).collect();
             Fault::of(Code::NotOneOf, name).with("values", names.join(", "))
         })
-    }
-}
-
-/// Where a page begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Cursor(Option<Uuid>);
-
-impl Param for Cursor {
-    const TAKES_EMPTY: bool = true;
-
-    fn describe(_: bool) -> ObjectBuilder {
-        const PATTERN: &str =
-            "^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?$";
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN))
-    }
-
-    fn read(
-        name: &'static str,
-        node: Option<Node>,
-        zone: &jiff::tz::TimeZone,
-    ) -> Result<Self, Fault> {
-        let given = Line::<64>::read(name, node, zone)?;
-        if given.is_empty() {
-            return Ok(Self(None));
-        }
-        Uuid::try_parse(&given)
-            .map(|last| Self(Some(last)))
-            .map_err(|_| Fault::of(Code::NotCursor, name))
     }
 }

@@ -12,9 +12,9 @@ use rozmowa_db::Db;
 
 use super::address::limited_as;
 use super::error::{Code, Error, Fault};
-use crate::account::password::Hasher;
-use crate::account::{self, Methods};
-use crate::clock::Ids;
+use crate::account::password::{Hasher, Hashes, Secret};
+use crate::account::{self, ApiUser, Methods};
+use crate::clock::{Clock, Ids, Millis};
 use crate::secret::Key;
 
 /// How long a right pair of name and password is remembered.
@@ -33,11 +33,40 @@ pub struct Caller {
     pub name: String,
     pub credential_version: i64,
     pub methods: Methods,
+    /// The first moment at which the user is refused.
+    pub expires_at: Option<Millis>,
+    /// The same for the password, when it is one that was replaced.
+    pub password_expires_at: Option<Millis>,
+}
+
+impl Caller {
+    fn new(user: ApiUser, secret: Secret) -> Self {
+        let old = user.old.filter(|_| secret == Secret::Old);
+        Self {
+            api_user_id: user.id,
+            name: user.name,
+            credential_version: user.credential_version,
+            methods: user.methods,
+            expires_at: user.expires_at,
+            password_expires_at: old.map(|old| old.expires_at),
+        }
+    }
+
+    /// That the password was right says nothing of how long it is: asked on every call, and by answers that take long.
+    pub fn check_at(&self, now: Millis) -> Result<(), Code> {
+        let is_over = |at: Option<Millis>| at.is_some_and(|at| at <= now);
+        // A password that is over is a wrong one, and learns nothing.
+        if is_over(self.password_expires_at) {
+            return Err(Code::Unauthorized);
+        }
+        if is_over(self.expires_at) { Err(Code::Expired) } else { Ok(()) }
+    }
 }
 
 /// Checks credentials.
 pub struct Gate {
     db: Db,
+    clock: Clock,
     hasher: Hasher,
     /// By a fingerprint under a key of this process: the cache holds no password.
     remembered: Cache<[u8; 32], Arc<Caller>>,
@@ -46,9 +75,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn new(db: Db, ids: &Ids, failures_per_minute: u32) -> Self {
+    pub fn new(db: Db, clock: Clock, ids: &Ids, failures_per_minute: u32) -> Self {
         Self {
             db,
+            clock,
             hasher: Hasher::new(ids.bytes()),
             remembered: Cache::builder()
                 .max_capacity(REMEMBERED_MAX)
@@ -70,13 +100,34 @@ impl Gate {
         };
         let print = self.key.fingerprint(&[name.as_bytes(), password.as_bytes()]);
         if let Some(caller) = self.remembered.get(&print).await {
-            return Ok(caller);
+            match caller.check_at(self.clock.now()) {
+                Ok(()) => return Ok(caller),
+                // Nor does a refusal cost a hash, unless the user was changed since.
+                Err(Code::Expired) if self.is_unchanged(&caller).await? => {
+                    return Err(Code::Expired.into());
+                }
+                Err(_) => self.remembered.invalidate(&print).await,
+            }
         }
         // One hash for a burst of the same; an error is not remembered.
-        self.remembered
+        let caller = self
+            .remembered
             .try_get_with(print, self.verify(name, password, from))
             .await
-            .map_err(|error: Arc<Error>| (*error).clone())
+            .map_err(|error: Arc<Error>| (*error).clone())?;
+        caller.check_at(self.clock.now())?;
+        Ok(caller)
+    }
+
+    /// Whether the user is still what it was when its password was checked. For refusals: what is allowed is checked in
+    /// the call's own transaction.
+    pub async fn is_unchanged(&self, caller: &Caller) -> Result<bool, Error> {
+        let (id, version) = (caller.api_user_id, caller.credential_version);
+        match self.db.read(move |tx| account::recheck(tx, id, version)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_stale_credential() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets one pair, after it was found changed.
@@ -97,20 +148,36 @@ impl Gate {
         let attempt = self.failures.begin(from)?;
         let found = self.db.read(move |tx| account::find(tx, &name)).await?;
         let user = found.filter(|user| user.is_enabled);
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let matches = self.hasher.verify(password, hash).await?;
-        match user {
-            Some(user) if matches => {
-                attempt.was_right();
-                Ok(Arc::new(Caller {
-                    api_user_id: user.id,
-                    name: user.name,
-                    credential_version: user.credential_version,
-                    methods: user.methods,
-                }))
-            }
-            _ => Err(Code::Unauthorized.into()),
+        let now = self.clock.now();
+        let hashes = user.as_ref().map(|user| Hashes {
+            newest: user.password_hash.clone(),
+            old: user.old_at(now).map(|old| old.hash.clone()),
+        });
+        let secret = self.hasher.verify(password, hashes).await?;
+        let (Some(user), Some(secret)) = (user, secret) else {
+            return Err(Code::Unauthorized.into());
+        };
+        attempt.was_right();
+        let caller = Arc::new(Caller::new(user, secret));
+        if caller.check_at(now).is_ok() {
+            self.note_use(&caller, secret, now);
         }
+        Ok(caller)
+    }
+
+    /// In a write of its own, for which no call waits and by which none fails. There are no more of them than hashes.
+    fn note_use(&self, caller: &Caller, secret: Secret, now: Millis) {
+        let (db, id, version) = (self.db.clone(), caller.api_user_id, caller.credential_version);
+        tokio::spawn(async move {
+            let noted = db.write(move |tx| account::used(tx, id, version, secret, now)).await;
+            if let Err(error) = noted {
+                tracing::warn!(
+                    api_user_id = id,
+                    cause = error.cause(),
+                    "the use of a password could not be noted"
+                );
+            }
+        });
     }
 }
 

@@ -43,32 +43,48 @@ pub struct Call {
 }
 
 /// An answer of success: nothing, or JSON. Always 200.
-#[derive(Debug, Clone, Default)]
-pub struct Reply(Bytes);
+#[derive(Clone, Default)]
+pub struct Reply {
+    body: Bytes,
+    is_secret: bool,
+}
 
 impl Reply {
     pub fn json(value: &impl Serialize) -> Result<Self, Error> {
-        serde_json::to_vec(value).map(|body| Self(body.into())).map_err(Error::internal)
+        let body = serde_json::to_vec(value).map_err(Error::internal)?;
+        Ok(Self { body: body.into(), is_secret: false })
     }
 
+    /// It holds something that must not lie about in clear: where it is stored for a call that is sent again, it is sealed.
     #[must_use]
     pub fn secret(self) -> Self {
-        self
+        Self { is_secret: true, ..self }
     }
 
-    pub(super) fn from_stored(body: String) -> Self {
-        Self(body.into())
+    pub fn is_secret(&self) -> bool {
+        self.is_secret
     }
 
-    pub(super) fn stored(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(super) fn from_stored(body: Vec<u8>) -> Self {
+        Self { body: body.into(), is_secret: false }
+    }
+}
+
+/// Without what is said: it may be secret.
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reply of {} bytes", self.body.len())
     }
 }
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let is_empty = self.0.is_empty();
-        let mut response = Response::new(Body::from(self.0));
+        let is_empty = self.body.is_empty();
+        let mut response = Response::new(Body::from(self.body));
         if !is_empty {
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -84,9 +100,17 @@ impl FromRequest<App> for Call {
         let (parts, body) = request.into_parts();
         let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
         let from = address::client(peer, &parts.headers, &app.config.trusted_proxies);
-        let caller = app.gate.check(&parts.headers, from).await?;
+        let mut caller = app.gate.check(&parts.headers, from).await?;
         let path = parts.extensions.get::<MatchedPath>().cloned();
-        permit(&caller, &parts.method, path.as_ref())?;
+        if let Err(refusal) = permit(&caller, &parts.method, path.as_ref()) {
+            // What is remembered of the user may be out of date, and the method on its list by now.
+            if app.gate.is_unchanged(&caller).await? {
+                return Err(refusal);
+            }
+            app.gate.forget(&parts.headers).await;
+            caller = app.gate.check(&parts.headers, from).await?;
+            permit(&caller, &parts.method, path.as_ref())?;
+        }
         let body = read_body(app, &parts.headers, body).await?;
         let query = parts.uri.query().unwrap_or_default();
         let mut params = Params::new(app.config.time_zone.clone());
@@ -154,7 +178,7 @@ impl Call {
                 let revision = account::recheck(tx, caller.api_user_id, caller.credential_version)?;
                 let act = Act::at(tx, &app, &actor, revision)?;
                 match &key {
-                    Some(key) => idempotency::once(tx, key, act.now, |tx| run(tx, &act)),
+                    Some(key) => idempotency::once(tx, &app.secret, key, &act, |tx| run(tx, &act)),
                     None => run(tx, &act),
                 }
             })

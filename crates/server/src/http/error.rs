@@ -104,6 +104,8 @@ codes! {
     Forbidden = 200_102 FORBIDDEN "forbidden";
     /// Too many wrong credentials from this address. `Retry-After` says when to come back.
     TooManyFailures = 200_103 TOO_MANY_REQUESTS "too_many_failures";
+    /// The name and the password are right, and the API user's time is over.
+    Expired = 200_110 UNAUTHORIZED "expired";
     /// There is no such path.
     UnknownPath = 300_101 NOT_FOUND "unknown_path";
     /// The path exists, the HTTP method does not; `Allow` lists those that do.

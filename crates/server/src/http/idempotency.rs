@@ -3,13 +3,18 @@
 //! The row is written in the call's own transaction. A second call with the same key waits for the first: on SQLite
 //! because there is one writer, on PostgreSQL because its insert waits for the unique key, after which it is run again
 //! and finds the answer. Only answers of success are stored: an error changed nothing, so trying again is just that.
+//! An answer that holds a secret is sealed.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::HeaderMap;
 use rozmowa_db::{Tx, params};
 
 use super::call::Reply;
 use super::error::{Code, Error};
-use crate::clock::Millis;
+use crate::act::Act;
+use crate::clock::{Ids, Millis};
+use crate::secret;
 
 rozmowa_db::statements! {
     STORED = "SELECT fingerprint, body FROM idempotency WHERE key = $1 AND created_at > $2";
@@ -22,6 +27,9 @@ rozmowa_db::statements! {
     SWEEP = "DELETE FROM idempotency WHERE key IN
         (SELECT key FROM idempotency WHERE created_at <= $1 ORDER BY created_at LIMIT 500)";
 }
+
+/// How a sealed answer begins; no JSON does.
+const SEALED: &str = "sealed:";
 
 pub const KEPT_FOR: Millis = 24 * 60 * 60 * 1000;
 
@@ -55,27 +63,53 @@ pub fn header(headers: &HeaderMap) -> Result<Option<&str>, Error> {
 /// Runs the call unless it was answered before.
 pub fn once(
     tx: &mut Tx<'_>,
+    secret: &secret::Key,
     key: &Key,
-    now: Millis,
+    act: &Act<'_>,
     run: impl FnOnce(&mut Tx<'_>) -> Result<Reply, Error>,
 ) -> Result<Reply, Error> {
-    let over = now - KEPT_FOR;
+    let over = act.now - KEPT_FOR;
     let stored = tx.query_opt(&STORED, params![&key.key, over], |row| {
         Ok((row.get::<Hash>(0)?, row.get::<String>(1)?))
     })?;
     match stored {
         Some((fingerprint, body)) if fingerprint == key.fingerprint => {
-            return Ok(Reply::from_stored(body));
+            return read(secret, key, body);
         }
         Some(_) => return Err(Code::IdempotencyKeyReused.into()),
         None => {}
     }
     let reply = run(tx)?;
-    let row = params![&key.key, &key.fingerprint, now, 200, reply.stored(), over];
+    let body = written(secret, act.ids, key, &reply)?;
+    let row = params![&key.key, &key.fingerprint, act.now, 200, &body, over];
     if tx.execute(&STORE, row)? == 0 {
         return Err(tx.run_again("the same Idempotency-Key was stored meanwhile").into());
     }
     Ok(reply)
+}
+
+fn written(secret: &secret::Key, ids: &Ids, key: &Key, reply: &Reply) -> Result<String, Error> {
+    if reply.is_secret() {
+        let sealed = secret.seal(ids, &purpose(key), reply.body());
+        return Ok(format!("{SEALED}{}", STANDARD_NO_PAD.encode(sealed)));
+    }
+    String::from_utf8(reply.body().to_vec()).map_err(Error::internal)
+}
+
+fn read(secret: &secret::Key, key: &Key, body: String) -> Result<Reply, Error> {
+    let Some(encoded) = body.strip_prefix(SEALED) else {
+        return Ok(Reply::from_stored(body.into_bytes()));
+    };
+    let sealed = STANDARD_NO_PAD.decode(encoded).map_err(Error::internal)?;
+    let opened = secret.open_sealed(&purpose(key), &sealed);
+    let opened =
+        opened.ok_or_else(|| Error::internal("a stored answer was sealed for another call"))?;
+    Ok(Reply::from_stored(opened).secret())
+}
+
+/// A sealed answer is that of its own row.
+fn purpose(key: &Key) -> String {
+    format!("answer {:032x}", u128::from_be_bytes(key.key))
 }
 
 /// Deletes some answers whose time is over, and says whether there may be more.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rozmowa::clock::Millis;
-use rozmowa::webhook::delivery;
+use rozmowa::webhook::log;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -125,7 +125,7 @@ pub async fn redeliver(server: &Server, id: i64, what: Value) -> Answer {
 
 /// All steps of clearing up.
 pub async fn sweep(server: &Server) {
-    while server.act(delivery::sweep).await {}
+    while server.act(log::sweep).await {}
 }
 
 /// A stored time, as milliseconds of its day: enough for differences within one.

@@ -1,8 +1,11 @@
 //! A call that is sent again with its key is answered again and done once.
 
+use std::sync::LazyLock;
+
 use rozmowa::clock::Millis;
-use rozmowa::http::Code;
 use rozmowa::http::idempotency;
+use rozmowa::http::{Code, Reply};
+use rozmowa_db::Stmt;
 use serde_json::json;
 
 use crate::client::{Request, post};
@@ -180,4 +183,57 @@ async fn a_key_has_1_to_255_visible_ascii_characters() {
         let first = started(&server.call(start(key)).await);
         assert_eq!(started(&server.call(start(key)).await), first);
     }
+}
+
+static BODIES: LazyLock<Stmt> = LazyLock::new(|| {
+    Stmt::composed("bodies".to_owned(), "SELECT body FROM idempotency ORDER BY key".to_owned())
+});
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_a_secret_is_stored_sealed_and_given_again() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let secret = json!({"signing_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+        let answer = async |key: u8, is_secret: bool| {
+            let (app, secret) = (server.app.clone(), secret.clone());
+            let key = idempotency::Key { key: [key; 16], fingerprint: [0; 16] };
+            let reply = server
+                .act(move |tx, act| {
+                    idempotency::once(tx, &app.secret, &key, act, |_| {
+                        let reply = Reply::json(&secret)?;
+                        Ok(if is_secret { reply.secret() } else { reply })
+                    })
+                })
+                .await;
+            String::from_utf8(reply.body().to_vec()).unwrap()
+        };
+        for key in [1, 2] {
+            for _ in 0..3 {
+                assert_eq!(answer(key, true).await, secret.to_string());
+            }
+        }
+        assert_eq!(answer(3, false).await, secret.to_string());
+        assert_eq!(answer(3, false).await, secret.to_string());
+        let bodies: Vec<String> =
+            server.write(|tx| Ok(tx.query(&BODIES, &[], |row| row.get(0))?)).await;
+        let [first, second, plain] = &bodies[..] else { panic!("{bodies:?}") };
+        assert!(first.starts_with("sealed:") && second.starts_with("sealed:"), "{bodies:?}");
+        assert!(!first.contains("whsec") && first != second, "{bodies:?}");
+        assert_eq!(*plain, secret.to_string());
+
+        // An answer in another one's place is not given out.
+        server
+            .execute(&format!("UPDATE idempotency SET body = '{first}' WHERE body = '{second}'"))
+            .await;
+        let key = idempotency::Key { key: [2; 16], fingerprint: [0; 16] };
+        let app = server.app.clone();
+        let swapped = server
+            .act(move |tx, act| {
+                let again = idempotency::once(tx, &app.secret, &key, act, |_| Ok(Reply::default()));
+                Ok(again.is_err())
+            })
+            .await;
+        assert!(swapped);
+    })
+    .await;
 }

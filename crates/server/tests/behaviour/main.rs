@@ -3,8 +3,10 @@
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
 mod agents;
+mod api_users;
 mod assign;
 mod assign_random;
+mod audit;
 mod auth;
 mod chats;
 mod chats_random;
@@ -20,6 +22,7 @@ mod lifecycle;
 mod matching;
 mod matching_later;
 mod pauses;
+mod permissions;
 mod presence;
 mod queue_agents;
 mod receiver;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rozmowa::account::{self, Methods, password};
+use rozmowa::account::{self, ApiUser, Methods, password};
 use rozmowa::act::{Act, Actor, ActorKind};
 use rozmowa::agent::{self, Changes, NewAgent};
 use rozmowa::app::{App, Surroundings};
@@ -20,7 +20,7 @@ use rozmowa_db::{Stmt, Tx};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::{Answer, Request, Wire, get, post};
+use crate::client::{Answer, PATIENCE, Request, Wire, get, post};
 use crate::store::{Engine, Store};
 
 /// Monday, 1 June 2026, 12:00 in Warsaw.
@@ -31,7 +31,7 @@ pub const START: &str = "/api/chat_conversations/start";
 /// Everybody's password.
 pub const PASSWORD: &str = "api_pass";
 
-static PASSWORD_HASH: LazyLock<String> =
+pub static PASSWORD_HASH: LazyLock<String> =
     LazyLock::new(|| password::hash(PASSWORD, [7; 16]).expect("a hash can be made"));
 
 /// A server that is about to be started.
@@ -295,6 +295,21 @@ impl Server {
     pub async fn add_api_user(&self, name: &'static str, methods: &'static str) {
         let methods = Methods::parse(methods);
         self.act(move |tx, act| account::add(tx, act, name, &PASSWORD_HASH, &methods)).await;
+    }
+
+    /// Waits until what is noted of the use of an API user's passwords, for which no call waits, is as expected.
+    pub async fn used(&self, name: &'static str, is_expected: impl Fn(&ApiUser) -> bool) {
+        let noted = async {
+            while !is_expected(&self.api_user(name).await) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, noted).await.expect("it is noted");
+    }
+
+    pub async fn api_user(&self, name: &'static str) -> ApiUser {
+        let user = self.app.db.read(move |tx| account::find(tx, name)).await;
+        user.expect("the store answers").expect("there is this user")
     }
 
     pub async fn customers(&self) -> i64 {

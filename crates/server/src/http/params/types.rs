@@ -442,6 +442,30 @@ impl Param for Uuid {
     }
 }
 
+/// Where a page begins: at the start, or after the one that ended with this id.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor(pub Option<Uuid>);
+
+impl Param for Cursor {
+    const TAKES_EMPTY: bool = true;
+
+    fn describe(_: bool) -> ObjectBuilder {
+        const PATTERN: &str =
+            "^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})?$";
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        let given = Line::<64>::read(name, node, zone)?;
+        if given.is_empty() {
+            return Ok(Self(None));
+        }
+        Uuid::try_parse(&given)
+            .map(|last| Self(Some(last)))
+            .map_err(|_| Fault::of(Code::NotCursor, name))
+    }
+}
+
 /// A lower bound in time, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeFrom(pub Millis);
