@@ -79,7 +79,7 @@ impl Receiver {
         Self::on(socket.listen(1024).expect("it listens"))
     }
 
-    fn on(listener: TcpListener) -> Self {
+    pub fn on(listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
             script: Mutex::default(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Request, get, post};
 use crate::hooks::{
     CLOSED, CREATED, SAID, add, change, drained, hasty, id, pages, pending, put, remove, server,
-    show, subscribe, sweep, until,
+    show, start_many, subscribe, sweep, until,
 };
 use crate::receiver::{Behaviour, Receiver};
 use crate::server::Server;
