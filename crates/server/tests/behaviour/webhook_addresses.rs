@@ -163,7 +163,7 @@ async fn of_several_addresses_only_those_that_may_be_called_are_called() {
         // On this machine 127.0.0.2 stands for a public one: it is allowed, and 127.0.0.1 is not.
         let outer = TcpListener::bind("127.0.0.2:0").await.expect("a port is free");
         let port = outer.local_addr().unwrap().port();
-        let inner = Receiver::start_at(format!("{LOCAL}:{port}").parse().unwrap()).await;
+        let inner = Receiver::start_at(format!("{LOCAL}:{port}").parse().unwrap());
         let outer = Receiver::on(outer);
         let both = Names::Held(Arc::new(|_: &str| addresses(&[LOCAL, "127.0.0.2", "::1"])));
         let allowed = "webhooks.allowed_networks = [\"127.0.0.2/32\"]";

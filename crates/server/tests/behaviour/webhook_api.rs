@@ -280,13 +280,8 @@ async fn who_is_removed_hears_of_nothing_and_its_rows_go() {
         let (server, receiver) = (hasty(engine).await, Receiver::start().await);
         let webhook = subscribe(&server, &receiver, &[CREATED, SAID]).await;
         receiver.then(Behaviour::Answer(500));
-        let mut wire = server.wire().await;
         // More than a step of clearing up takes.
-        for _ in 0..310 {
-            wire.call(&post(crate::server::START).query(&[("chat_queue_id", "3")]))
-                .await
-                .expect(200);
-        }
+        start_many(&server, 310).await;
         receiver.expect(8).await;
         let other = Receiver::start().await;
         let stays = subscribe(&server, &other, &[CREATED]).await;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::hooks::{
     CREATED, DAY, HOUR, SCHEDULE, SECOND, attempts, change, drained, hasty, logged, pending,
-    redeliver, server, show, subscribe, until,
+    redeliver, server, show, start_many, subscribe, until,
 };
 use crate::receiver::{Behaviour, Receiver};
 use crate::server::Server;
@@ -134,7 +134,7 @@ async fn a_receiver_that_comes_back_gets_what_it_missed() {
         for attempt in &log[..2] {
             assert!(attempt["error"].as_str().unwrap().starts_with("no connection: "), "{attempt}");
         }
-        let receiver = Receiver::start_at(address).await;
+        let receiver = Receiver::start_at(address);
         server.app.clock.advance(6 * SECOND);
         let arrivals = receiver.expect(2).await;
         for id in missed {
@@ -173,6 +173,35 @@ async fn a_receiver_that_is_gone_is_switched_off_and_what_waits_is_kept() {
         heard.sort();
         kept.sort();
         assert_eq!(heard, kept);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_410_nothing_goes_out_but_what_was_under_way() {
+    on_both_engines(async |engine| {
+        let (server, receiver) = (server(engine).await, Receiver::start().await);
+        let webhook = subscribe(&server, &receiver, &[CREATED]).await;
+        receiver.script([Behaviour::With(503, "Retry-After: 120".to_owned())]);
+        start_many(&server, 1).await;
+        logged(&server, webhook, 1).await;
+        start_many(&server, 200).await;
+        // One says it; the others that are under way are taken.
+        let gate = Arc::new(Semaphore::new(0));
+        receiver.script([Behaviour::Answer(410)]);
+        receiver.script(vec![Behaviour::Hold(Arc::clone(&gate)); 63]);
+        server.app.clock.advance(120 * SECOND);
+        receiver.expect(1 + 64).await;
+        let off = async || (show(&server, webhook).await["enabled"] == false).then_some(());
+        until("it to be switched off", off).await;
+        gate.add_permits(63);
+        logged(&server, webhook, 1 + 64).await;
+        change(&server, webhook, json!({ "actions": [CREATED] })).await;
+        assert_eq!(receiver.count(), 1 + 64);
+        assert_eq!(pending(&server, webhook).await.len(), 201 - 64);
+        change(&server, webhook, json!({ "enabled": true })).await;
+        receiver.expect(1 + 201).await;
+        drained(&server, webhook).await;
     })
     .await;
 }
