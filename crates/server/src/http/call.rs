@@ -150,6 +150,11 @@ impl Call {
         &self.app
     }
 
+    /// What was given, before it is read.
+    pub fn given(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
     /// What the method declares to take, or all that is wrong with it.
     pub fn params<P: FromParams>(&mut self) -> Result<P, Error> {
         let params = P::from_params(&mut self.params);

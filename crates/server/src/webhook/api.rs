@@ -4,7 +4,7 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::guard::{Guard, Refusal};
+use super::guard::Refusal;
 use super::{Action, Change, Changed, Format, NewWebhook, OffBecause, Webhook};
 use crate::app::App;
 use crate::clock::Millis;
@@ -194,17 +194,15 @@ crate::params! { body
     )
 )]
 pub async fn add(mut call: Call) -> Result<Reply, Error> {
+    let subscription_url = check(&mut call).await;
     let given: AddWebhook = call.params()?;
     let app = call.app().clone();
-    let mut faults = Vec::new();
-    let url = check_url(app.sender.guard(), &given.subscription_url, &mut faults).await;
     let user = given.http_auth_user.map(String::from).unwrap_or_default();
-    check_user(&user, given.http_auth_password.is_some(), &mut faults);
-    let Some(subscription_url) = url.filter(|_| faults.is_empty()) else {
-        return Err(Error::new(faults));
-    };
+    if user.is_empty() && given.http_auth_password.is_some() {
+        return Err(Fault::of(Code::Missing, "http_auth_user").into());
+    }
     let new = NewWebhook {
-        subscription_url,
+        subscription_url: subscription_url.unwrap_or(given.subscription_url.into()),
         actions: distinct(&given.actions.0),
         http_auth_user: user,
         http_auth_password: given.http_auth_password.map(Into::into),
@@ -248,24 +246,10 @@ crate::params! { body
     )
 )]
 pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let subscription_url = check(&mut call).await;
     let given: ChangeWebhook = call.params()?;
     let id = known(&id)?;
     let app = call.app().clone();
-    let mut faults = Vec::new();
-    let subscription_url = match &given.subscription_url {
-        Some(url) => check_url(app.sender.guard(), url, &mut faults).await,
-        None => None,
-    };
-    if let Some(OrEmpty(user)) = &given.http_auth_user {
-        check_user(
-            user.as_deref().unwrap_or_default(),
-            given.http_auth_password.is_some(),
-            &mut faults,
-        );
-    }
-    if !faults.is_empty() {
-        return Err(Error::new(faults));
-    }
     let change = Change {
         subscription_url,
         actions: given.actions.map(|actions| distinct(&actions.0)),
@@ -361,33 +345,29 @@ fn distinct(actions: &[OneOf<Action>]) -> Vec<Action> {
     Action::ALL.iter().copied().filter(|action| actions.contains(&OneOf(*action))).collect()
 }
 
-/// The address as it is stored, if it may be called.
-async fn check_url(guard: &Guard, url: &str, faults: &mut Vec<Fault>) -> Option<String> {
-    let checked = match guard.read(url) {
+/// Judges what takes more than its text: the address, as it is stored if it may be called, and the user.
+async fn check(call: &mut Call) -> Option<String> {
+    let guard = call.app().sender.guard().clone();
+    let given = call.given();
+    if given.peek("http_auth_user").is_some_and(|user| user.contains(':')) {
+        given.add_fault(Fault::of(Code::ColonInUser, "http_auth_user"));
+    }
+    let name = "subscription_url";
+    let url = given.peek(name).filter(|text| !text.is_empty())?.to_owned();
+    let checked = match guard.read(&url) {
         Ok(url) => guard.check(&url).await.map(|()| url.to_string()),
         Err(refusal) => Err(refusal),
     };
-    let name = "subscription_url";
-    checked
-        .map_err(|refusal| {
-            faults.push(match refusal {
-                Refusal::NotUrl => Fault::of(Code::NotUrl, name),
-                Refusal::NotAllowed(address) => {
-                    tracing::warn!(%address, "a webhook to an address that is not public was refused");
-                    Fault::of(Code::AddressNotAllowed, name).with("address", address)
-                }
-            });
-        })
-        .ok()
-}
-
-fn check_user(user: &str, has_password: bool, faults: &mut Vec<Fault>) {
-    if user.contains(':') {
-        faults.push(Fault::of(Code::ColonInUser, "http_auth_user"));
-    }
-    if user.is_empty() && has_password {
-        faults.push(Fault::of(Code::Missing, "http_auth_user"));
-    }
+    let fault = match checked {
+        Ok(url) => return Some(url),
+        Err(Refusal::NotUrl) => Fault::of(Code::NotUrl, name),
+        Err(Refusal::NotAllowed(address)) => {
+            tracing::warn!(%address, "a webhook to an address that is not public was refused");
+            Fault::of(Code::AddressNotAllowed, name).with("address", address)
+        }
+    };
+    call.given().add_fault(fault);
+    None
 }
 
 /// Described once for all methods of one subscription.

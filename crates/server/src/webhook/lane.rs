@@ -225,6 +225,17 @@ impl Lane {
         }
     }
 
+    /// The subscription was switched off: what has not gone stays in the queue.
+    fn unload(&mut self) {
+        for ready in std::mem::take(&mut self.ready) {
+            self.forget(&ready.due);
+        }
+        // What is left waits for one that is under way, and so will what is read meanwhile.
+        for ready in self.behind.values_mut().flat_map(std::mem::take) {
+            self.held.remove(&ready.due.id);
+        }
+    }
+
     fn wake_at(&self, look: &Look) -> Option<Millis> {
         let now = self.app.clock.now();
         if self.paused_until > now {
@@ -247,7 +258,9 @@ impl Lane {
         let landed: Vec<Flight> = landed.into_iter().filter_map(Result::ok).collect();
         let is_gone = landed.iter().any(|flight| flight.http_status() == Some(410));
         let attempts: Vec<Attempt> = landed.iter().map(|flight| self.judge(flight)).collect();
-        self.write_down(attempts, is_gone).await;
+        if self.write_down(attempts, is_gone).await {
+            self.unload();
+        }
         for flight in &landed {
             self.held.remove(&flight.due.id);
             if let Some(conversation) = flight.due.told.conversation() {
@@ -329,8 +342,8 @@ impl Lane {
         }
     }
 
-    /// Until it is written: what is not would be delivered again.
-    async fn write_down(&self, attempts: Vec<Attempt>, is_gone: bool) {
+    /// Until it is written: what is not would be delivered again. Says whether the subscription was switched off.
+    async fn write_down(&self, attempts: Vec<Attempt>, is_gone: bool) -> bool {
         let (attempts, webhook) = (Arc::new(attempts), self.webhook);
         loop {
             let (app, actor, attempts) =
@@ -346,12 +359,15 @@ impl Lane {
                 Ok::<_, Error>(is_gone || has_failed_long)
             });
             match written.await {
-                Ok(true) => return tracing::warn!(webhook, "a webhook was switched off"),
-                Ok(false) => return,
+                Ok(true) => {
+                    tracing::warn!(webhook, "a webhook was switched off");
+                    return true;
+                }
+                Ok(false) => return false,
                 Err(error) => {
                     tracing::warn!(webhook, cause = error.cause(), "attempts could not be noted");
                     if self.app.is_stopping.load(std::sync::atomic::Ordering::Relaxed) {
-                        return;
+                        return false;
                     }
                     tokio::time::sleep(PAUSE).await;
                 }

@@ -417,6 +417,8 @@ pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, id: i64) -> Result<(), Error> {
     let was = get(tx, id)?;
     tx.execute(&REMOVE, params![id])?;
     audit::record(tx, act, "webhook.remove", &subject(id), Some(&was.view()), None::<&()>)?;
+    // Its lane finds that it is gone, and ends.
+    tx.publish(Told(id));
     Wanted::change(tx, act.ids)
 }
 

@@ -1,15 +1,17 @@
 //! What the tests of webhooks share: subscriptions, the log of attempts, the queue.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rozmowa::clock::Millis;
 use rozmowa::webhook::log;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::client::{Answer, PATIENCE, Request, get, post};
 use crate::receiver::Receiver;
-use crate::server::{Plan, Server};
+use crate::server::{Plan, START, Server, started};
 use crate::store::Engine;
 
 pub const LOOPBACK: &str = "webhooks.allowed_networks = [\"127.0.0.0/8\"]";
@@ -63,6 +65,24 @@ pub async fn remove(server: &Server, id: i64) {
 
 pub async fn show(server: &Server, id: i64) -> Value {
     server.call(get(format!("/api/webhooks/{id}"))).await.expect(200).json()
+}
+
+/// Starts conversations, some at once.
+pub async fn start_many(server: &Server, count: usize) -> HashSet<String> {
+    const AT_ONCE: usize = 16;
+    let mut clients = JoinSet::new();
+    for first in 0..AT_ONCE.min(count) {
+        let mut wire = server.wire().await;
+        clients.spawn(async move {
+            let mut all = Vec::new();
+            for _ in (first..count).step_by(AT_ONCE) {
+                let call = post(START).query(&[("chat_queue_id", "3")]);
+                all.push(started(&wire.call(&call).await));
+            }
+            all
+        });
+    }
+    clients.join_all().await.into_iter().flatten().collect()
 }
 
 /// All pages of a list that begins at `target`; a page has so many.
@@ -121,6 +141,11 @@ pub async fn drained(server: &Server, id: i64) {
 
 pub async fn redeliver(server: &Server, id: i64, what: Value) -> Answer {
     server.call(post(format!("/api/webhooks/{id}/redeliver")).json(&what)).await
+}
+
+pub async fn recover(server: &Server, id: i64, date_from: &str) -> Answer {
+    let what = json!({ "date_from": date_from });
+    server.call(post(format!("/api/webhooks/{id}/recover")).json(&what)).await
 }
 
 /// All steps of clearing up.

@@ -72,14 +72,14 @@ impl Receiver {
     }
 
     /// At an address where one was killed.
-    pub async fn start_at(address: SocketAddr) -> Self {
+    pub fn start_at(address: SocketAddr) -> Self {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("an option");
         socket.bind(address).expect("the port is still free");
         Self::on(socket.listen(1024).expect("it listens"))
     }
 
-    fn on(listener: TcpListener) -> Self {
+    pub fn on(listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
             script: Mutex::default(),
@@ -135,7 +135,9 @@ impl Receiver {
         let arrived = timeout(PATIENCE, arrivals.wait_for(|all| all.len() >= count)).await;
         match arrived {
             Ok(all) => all.expect("the receiver lives").clone(),
-            Err(_) => panic!("{count} were expected, and there came {:?}", self.bodies()),
+            Err(late) => {
+                panic!("{late}: {count} were expected, and there came {:?}", self.bodies())
+            }
         }
     }
 

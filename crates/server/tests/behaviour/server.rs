@@ -180,6 +180,8 @@ impl Server {
         static RESTARTS: AtomicU64 = AtomicU64::new(2);
         let running = self.running.take().expect("it runs");
         running.stop().await;
+        // Ids of one process after those of another one: a restart is never over in the same millisecond.
+        self.app.clock.advance(1000);
         let surroundings = Surroundings {
             clock: self.app.clock.clone(),
             ids: Ids::from_seed(RESTARTS.fetch_add(1, Ordering::Relaxed)),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::client::post;
 use crate::hooks::{ASSIGNED, CLOSED, CREATED, SAID, SECOND, add, id, logged, server, subscribe};
-use crate::receiver::{Behaviour, Receiver};
+use crate::receiver::{Arrival, Behaviour, Receiver};
 use crate::server::NOON;
 use crate::store::on_both_engines;
 
@@ -58,7 +58,7 @@ async fn who_asks_for_json_gets_type_timestamp_and_data() {
         receiver.expect(3).await;
         server.stop(&chat).await;
         let arrivals = receiver.expect(4).await;
-        let told: Vec<_> = arrivals.iter().map(|arrival| arrival.json()).collect();
+        let told: Vec<_> = arrivals.iter().map(Arrival::json).collect();
         let later = "2026-06-01T12:00:01.318+02:00";
         let expected = [
             json!({ "type": CREATED, "timestamp": "2026-06-01T12:00:00.000+02:00", "data": {

@@ -123,6 +123,19 @@ impl Params {
         T::read(name, node, &self.zone).map_err(|fault| self.faults.push(fault)).ok()
     }
 
+    /// A value alone, before it is read: for what takes more than its text to judge.
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        match self.values.get(name) {
+            Some(Node::Scalar(text)) if !self.contradictory.contains(name) => Some(text.trim()),
+            _ => None,
+        }
+    }
+
+    /// Told with all others.
+    pub fn add_fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
     /// What is wrong. A parameter is not called missing when it may stand in what could not be read.
     pub fn faults(&mut self) -> Vec<Fault> {
         let mut faults = std::mem::take(&mut self.faults);
