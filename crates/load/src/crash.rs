@@ -1,7 +1,8 @@
 //! `rozmowa-load crash`: kills the server again and again under load and checks that nothing that was
-//! answered is lost, nothing is there twice, and lost answers can be asked for again.
+//! answered is lost, nothing is there twice, lost answers can be asked for again, and who subscribed hears of it.
 
 pub(crate) mod check;
+mod deliveries;
 pub(crate) mod ledger;
 mod outage;
 pub(crate) mod verdict;
@@ -21,6 +22,7 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use self::{
+    deliveries::{Delivered, Deliveries},
     ledger::Ledger,
     worker::{Tally, Worker},
 };
@@ -50,6 +52,9 @@ pub struct Options {
     /// Repeat the choices of an earlier run. Timing stays the machine's.
     #[arg(long)]
     seed: Option<u64>,
+    /// On PostgreSQL, wait until the leases of the killed server run out: up to a minute a round.
+    #[arg(long)]
+    wait_for_leases: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,6 +118,8 @@ struct Crash {
     workers: Vec<Worker>,
     /// Asks while the database is away; its conversations count like the others'.
     prober: Worker,
+    deliveries: Deliveries,
+    wait_for_leases: bool,
     random: Random,
     /// Conversations that the sample data came with.
     baseline: u64,
@@ -132,6 +139,7 @@ impl Crash {
         let prober = worker(options.connections);
         let server = Server::start(&setup)?;
         let baseline = check::total(server.address())?;
+        let deliveries = Deliveries::subscribe(&server)?;
         Ok(Self {
             rounds: options.rounds,
             setup,
@@ -139,6 +147,8 @@ impl Crash {
             postgres,
             workers,
             prober,
+            deliveries,
+            wait_for_leases: options.wait_for_leases,
             random,
             baseline,
         })
@@ -185,6 +195,9 @@ impl Crash {
         still_there?;
         self.raise_wrongs()?;
 
+        if let (Some(postgres), false) = (&self.postgres, self.wait_for_leases) {
+            Deliveries::let_leases_run_out(postgres)?;
+        }
         let server = Server::start(&self.setup)?;
         let unsettled = self.settle(&server)?;
         let last = round == self.rounds;
@@ -193,6 +206,7 @@ impl Crash {
         check::conversations(server.address(), expected)?;
         self.check_total(&server)?;
         self.setup.verify()?;
+        let delivered = self.check_deliveries()?;
         self.server = Some(server);
 
         let mut tally = Tally::default();
@@ -201,7 +215,7 @@ impl Crash {
         }
         println!(
             "round {round} of {}: {what} after {} ms; answered {tally}; {unsettled} without an answer \
-             asked again; {checked} conversations checked",
+             asked again; {checked} conversations checked; {delivered}",
             self.rounds,
             time.as_millis(),
         );
@@ -236,6 +250,13 @@ impl Crash {
             expected.extend(worker.expected(all, old_ones));
         }
         expected
+    }
+
+    /// Everybody's starts of this round, those that were asked for again among them.
+    fn check_deliveries(&mut self) -> io::Result<Delivered> {
+        let workers = self.workers.iter_mut().chain([&mut self.prober]);
+        let owed = workers.flat_map(Worker::take_new).collect();
+        self.deliveries.check(owed)
     }
 
     fn check_total(&self, server: &Server) -> io::Result<()> {
