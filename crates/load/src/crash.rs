@@ -31,6 +31,7 @@ use crate::{
     pause::pause,
     postgres::ThrowawayPostgres,
     random::Random,
+    receiver::Manner,
     server::{self, Server, Setup},
 };
 
@@ -170,6 +171,9 @@ impl Crash {
         let mut server = self.server.take().expect("every round leaves a server");
         let address = server.address();
         let over = Arc::new(AtomicBool::new(false));
+        // Then all that is to be delivered is still to be delivered when the server is killed.
+        let is_silent = self.random.below(2) == 0;
+        self.deliveries.turn(if is_silent { Manner::Silent } else { Manner::Taking })?;
         let load: Vec<_> =
             self.workers.drain(..).map(|worker| worker.work(address, Arc::clone(&over))).collect();
         let load = thread::spawn(move || spread(load));
@@ -188,6 +192,7 @@ impl Crash {
         };
         let still_there = server.expect_running();
         server.kill()?;
+        self.deliveries.turn(Manner::Taking)?;
         // Only now: a worker that left earlier would not have had its call cut off.
         over.store(true, Ordering::Relaxed);
         self.workers = load.join().expect("a load thread panicked");
@@ -214,9 +219,10 @@ impl Crash {
             tally.add(worker.take_tally());
         }
         println!(
-            "round {round} of {}: {what} after {} ms; answered {tally}; {unsettled} without an answer \
+            "round {round} of {}: {what}{} after {} ms; answered {tally}; {unsettled} without an answer \
              asked again; {checked} conversations checked; {delivered}",
             self.rounds,
+            if is_silent { ", the receiver silent," } else { "" },
             time.as_millis(),
         );
         Ok(())

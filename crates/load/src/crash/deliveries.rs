@@ -57,6 +57,10 @@ impl Deliveries {
         Ok(Self { receiver, repeats: 0 })
     }
 
+    pub(super) fn turn(&self, manner: Manner) -> io::Result<()> {
+        self.receiver.turn(manner)
+    }
+
     /// Before the server starts again.
     pub(super) fn let_leases_run_out(postgres: &ThrowawayPostgres) -> io::Result<()> {
         postgres.query(LET_LEASES_RUN_OUT).map(|_| ())
