@@ -103,6 +103,10 @@ impl Receiver {
         Ok(receiver)
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
@@ -318,7 +322,7 @@ fn conversation_number(text: &[u8]) -> Option<u128> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{
         io::{Read, Write},
         net::TcpStream as BlockingStream,
@@ -327,11 +331,11 @@ mod tests {
     use super::*;
     use crate::client::BlockingConnection;
 
-    const ONE: &str = "6ed7c941-2c8a-411e-95d2-338a9f64800a";
-    const TWO: &str = "6ed7c941-2c8a-411e-95d2-338a9f64800b";
+    pub(crate) const ONE: &str = "6ed7c941-2c8a-411e-95d2-338a9f64800a";
+    pub(crate) const TWO: &str = "6ed7c941-2c8a-411e-95d2-338a9f64800b";
     const SOON: Duration = Duration::from_secs(10);
 
-    fn delivery(id: &str) -> Vec<u8> {
+    pub(crate) fn delivery(id: &str) -> Vec<u8> {
         let body = format!(
             "action=CHAT_CONVERSATION_CREATED&conversation_id={id}&client_name=Jan&client_email=null"
         );

@@ -56,13 +56,12 @@ pub(super) fn on_sqlite(bench: &Bench, report: &mut Report) -> io::Result<()> {
     for number in 0..bench.scale.pairs {
         let mut round = Round::default();
         let mut sides = [Beside::Nobody, Beside::Refusing, Beside::Silent];
-        let is_backwards = number % 2 == 1;
-        if is_backwards {
+        if number % 2 == 1 {
             sides.reverse();
         }
         for side in sides {
             match side {
-                Beside::Nobody => (round.health, round.alone) = alone(bench, is_backwards)?,
+                Beside::Nobody => (round.health, round.alone) = alone(bench)?,
                 Beside::Refusing => round.beside_refusing = beside(bench, Manner::Away)?,
                 Beside::Silent => round.beside_silent = beside(bench, Manner::Silent)?,
             }
@@ -101,8 +100,8 @@ pub(super) fn on_postgres(bench: &Bench, report: &mut Report) -> io::Result<()> 
     let server = Server::start(&setup)?;
     subscribe(server.address(), &receiver)?;
     let (mut rates, mut ratios) = (Vec::new(), Vec::new());
-    for number in 0..bench.scale.runs {
-        let (health, rate) = with_health(bench, &server, &receiver, number % 2 == 1)?;
+    for _ in 0..bench.scale.runs {
+        let (health, rate) = with_health(bench, &server, &receiver)?;
         rates.push(rate);
         ratios.push(rate / health);
     }
@@ -115,31 +114,22 @@ pub(super) fn on_postgres(bench: &Bench, report: &mut Report) -> io::Result<()> 
 }
 
 /// The bare route and deliveries, on a server of their own.
-fn alone(bench: &Bench, is_backwards: bool) -> io::Result<(f64, f64)> {
+fn alone(bench: &Bench) -> io::Result<(f64, f64)> {
     let setup = fresh(bench, "deliveries")?;
     let receiver = Receiver::start(Manner::Silent)?;
     let server = Server::start(&setup)?;
     subscribe(server.address(), &receiver)?;
-    let rates = with_health(bench, &server, &receiver, is_backwards)?;
+    let rates = with_health(bench, &server, &receiver)?;
     server.stop()?;
     super::remove(&setup.data)?;
     Ok(rates)
 }
 
-fn with_health(
-    bench: &Bench,
-    server: &Server,
-    receiver: &Receiver,
-    is_backwards: bool,
-) -> io::Result<(f64, f64)> {
-    let health = || health_rate(server.address(), bench);
-    let rate = || drain(server, receiver, bench.scale.deliveries);
-    if is_backwards {
-        let rate = rate()?;
-        Ok((health()?, rate))
-    } else {
-        Ok((health()?, rate()?))
-    }
+/// Deliveries first: then the side without a dead receiver begins as the sides with one do.
+fn with_health(bench: &Bench, server: &Server, receiver: &Receiver) -> io::Result<(f64, f64)> {
+    let rate = drain(server, receiver, bench.scale.deliveries)?;
+    server.settle(SETTLE_WITHIN)?;
+    Ok((health_rate(server.address(), bench)?, rate))
 }
 
 /// Deliveries a second to a healthy receiver, while as many wait for one that is dead in this manner.

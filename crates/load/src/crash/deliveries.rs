@@ -26,6 +26,8 @@ const LET_LEASES_RUN_OUT: &str = "UPDATE webhook SET lease_until = 0";
 /// The subscription of a run, and what it is owed.
 pub(super) struct Deliveries {
     receiver: Receiver,
+    /// How long the next one may take.
+    patience: Duration,
     /// Repeats that were told of in earlier rounds.
     repeats: usize,
 }
@@ -54,7 +56,7 @@ impl Deliveries {
         let receiver = Receiver::start(Manner::Taking)?;
         let request = request::subscribe(&receiver.url());
         BlockingConnection::open(server.address())?.call(&request)?.expect_ok()?;
-        Ok(Self { receiver, repeats: 0 })
+        Ok(Self { receiver, patience: NEXT_WITHIN, repeats: 0 })
     }
 
     pub(super) fn turn(&self, manner: Manner) -> io::Result<()> {
@@ -77,17 +79,42 @@ impl Deliveries {
             if owed.len() < before {
                 last = Instant::now();
             }
-            Ok((owed.is_empty() || last.elapsed() > NEXT_WITHIN).then_some(()))
+            Ok((owed.is_empty() || last.elapsed() > self.patience).then_some(()))
         })?;
         self.receiver.expect_understood()?;
-        check::none_wrong(owed.iter().map(|id| lost(id)).collect())?;
+        let seconds = self.patience.as_secs();
+        let missing = |id| {
+            format!(
+                "the start of {id} was answered, but not delivered: nothing came for {seconds} s"
+            )
+        };
+        check::none_wrong(owed.iter().map(missing).collect())?;
         let repeats = self.receiver.requests() - self.receiver.conversations();
         let new = repeats - std::mem::replace(&mut self.repeats, repeats);
         Ok(Delivered { conversations, repeats: new, waited: begun.elapsed() })
     }
 }
 
-fn lost(id: &str) -> String {
-    let seconds = NEXT_WITHIN.as_secs();
-    format!("the start of {id} was answered and not delivered, and nothing came for {seconds} s")
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receiver::tests::{ONE, TWO, delivery};
+
+    #[test]
+    fn what_is_owed_and_does_not_come_is_named_and_repeats_are_told_once() {
+        let receiver = Receiver::start(Manner::Taking).unwrap();
+        let mut connection = BlockingConnection::open(receiver.address()).unwrap();
+        let mut deliveries = Deliveries { receiver, patience: Duration::ZERO, repeats: 0 };
+        for id in [ONE, ONE, ONE] {
+            connection.call(&delivery(id)).unwrap().expect_ok().unwrap();
+        }
+        let found = deliveries.check(vec![ONE.to_owned()]).unwrap();
+        assert_eq!((found.conversations, found.repeats), (1, 2));
+        let error = deliveries.check(vec![ONE.to_owned(), TWO.to_owned()]).map(|_| ()).unwrap_err();
+        assert!(error.to_string().starts_with("1 violations"), "{error}");
+        assert!(error.to_string().contains(TWO), "{error}");
+        connection.call(&delivery(TWO)).unwrap().expect_ok().unwrap();
+        let found = deliveries.check(vec![TWO.to_owned()]).unwrap();
+        assert_eq!((found.conversations, found.repeats), (1, 0));
+    }
 }
