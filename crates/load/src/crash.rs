@@ -192,6 +192,8 @@ impl Crash {
         };
         let still_there = server.expect_running();
         server.kill()?;
+        // What it had read and not answered is cut off, too: it must come again.
+        self.deliveries.turn(Manner::Away)?;
         self.deliveries.turn(Manner::Taking)?;
         // Only now: a worker that left earlier would not have had its call cut off.
         over.store(true, Ordering::Relaxed);

@@ -48,6 +48,8 @@ pub enum Manner {
 pub struct Arrival {
     pub first: Instant,
     pub times: u32,
+    /// Whether one of them got an answer, or was about to.
+    pub is_taken: bool,
 }
 
 /// All that has arrived.
@@ -61,7 +63,7 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn note(&mut self, request: &Request, head_and_body: &[u8]) {
+    fn note(&mut self, request: &Request, head_and_body: &[u8], is_taken: bool) {
         self.requests += 1;
         let Some(conversation) = request.conversation else {
             let text = || String::from_utf8_lossy(head_and_body).into_owned();
@@ -69,12 +71,23 @@ impl Arrivals {
             return;
         };
         match self.by_conversation.entry(conversation) {
-            Entry::Occupied(mut known) => known.get_mut().times += 1,
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.times += 1;
+                known.is_taken |= is_taken;
+            }
             Entry::Vacant(new) => {
                 let now = Instant::now();
-                new.insert(Arrival { first: now, times: 1 });
+                new.insert(Arrival { first: now, times: 1, is_taken });
                 self.last_new = Some(now);
             }
+        }
+    }
+
+    fn take(&mut self, request: &Request) {
+        let conversation = request.conversation.and_then(|of| self.by_conversation.get_mut(&of));
+        if let Some(arrival) = conversation {
+            arrival.is_taken = true;
         }
     }
 }
@@ -121,7 +134,7 @@ impl Receiver {
     }
 
     fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.arrivals)
     }
 
     /// Requests, repeated ones too.
@@ -169,6 +182,10 @@ impl Drop for Receiver {
             let _ = thread.join();
         }
     }
+}
+
+fn lock(arrivals: &Mutex<Arrivals>) -> MutexGuard<'_, Arrivals> {
+    arrivals.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes orders until there is nobody left to give them.
@@ -239,13 +256,12 @@ async fn connection(
     loop {
         match parse(&buffer[..filled]) {
             Ok(Some(request)) => {
-                arrivals
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .note(&request, &buffer[..request.length]);
-                if *manner.borrow() == Manner::Silent {
+                let is_silent = *manner.borrow() == Manner::Silent;
+                lock(&arrivals).note(&request, &buffer[..request.length], !is_silent);
+                if is_silent {
                     // An error: the receiver ends, and this with it.
                     let _ = manner.wait_for(|manner| *manner != Manner::Silent).await;
+                    lock(&arrivals).take(&request);
                 }
                 stream.write_all(TAKEN).await?;
                 buffer.copy_within(request.length..filled, 0);
@@ -263,7 +279,7 @@ async fn connection(
             }
             Err(what) => {
                 let text = format!("{what}: {}", String::from_utf8_lossy(&buffer[..filled]));
-                arrivals.lock().unwrap_or_else(PoisonError::into_inner).strange.get_or_insert(text);
+                lock(&arrivals).strange.get_or_insert(text);
                 return stream.write_all(NOT_UNDERSTOOD).await;
             }
         }
@@ -417,10 +433,26 @@ pub(crate) mod tests {
         receiver.wait_for(1, SOON).unwrap();
         let mut answer = [0; TAKEN.len()];
         assert!(stream.read(&mut answer).is_err());
+        assert!(!receiver.arrival(ONE).unwrap().is_taken);
         receiver.turn(Manner::Taking).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, TAKEN);
+        assert!(receiver.arrival(ONE).unwrap().is_taken);
+    }
+
+    #[test]
+    fn what_went_away_without_an_answer_was_not_taken() {
+        let receiver = Receiver::start(Manner::Silent).unwrap();
+        let mut stream = BlockingStream::connect(receiver.address).unwrap();
+        stream.write_all(&delivery(ONE)).unwrap();
+        receiver.wait_for(1, SOON).unwrap();
+        receiver.turn(Manner::Away).unwrap();
+        receiver.turn(Manner::Taking).unwrap();
+        assert!(!receiver.arrival(ONE).unwrap().is_taken);
+        let mut connection = BlockingConnection::open(receiver.address).unwrap();
+        connection.call(&delivery(ONE)).unwrap().expect_ok().unwrap();
+        assert!(receiver.arrival(ONE).unwrap().is_taken);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Deliveries {
         let mut last = begun;
         pause::wait_until("deliveries", Duration::MAX, LOOK_EVERY, || {
             let before = owed.len();
-            owed.retain(|id| self.receiver.arrival(id).is_none());
+            owed.retain(|id| !self.receiver.arrival(id).is_some_and(|arrival| arrival.is_taken));
             if owed.len() < before {
                 last = Instant::now();
             }
