@@ -1,11 +1,13 @@
 //! `rozmowa-load bench`: the figures of docs/BENCHMARKS.md.
 
 mod chats;
+mod deliveries;
 mod footprint;
 mod growth;
 mod rates;
 mod report;
 mod stock;
+mod subscribed;
 
 use std::{
     fs, io,
@@ -52,6 +54,8 @@ pub struct Options {
 struct Scale {
     /// Runs of each timing; the median counts.
     runs: usize,
+    /// Runs of each side where the difference of two is a figure.
+    pairs: usize,
     warm_up: Duration,
     seconds: Duration,
     /// A latency run has to see several checkpoints.
@@ -61,6 +65,8 @@ struct Scale {
     large: usize,
     /// Starts before the memory is read.
     starts_in_memory: usize,
+    /// Deliveries that wait when delivering begins.
+    deliveries: usize,
     /// Latency samples a run of one listing.
     samples: usize,
 }
@@ -75,23 +81,27 @@ impl Scale {
         Ok(if options.quick {
             Self {
                 runs: 1,
+                pairs: 1,
                 warm_up: Duration::from_millis(100),
                 seconds,
                 tail_seconds: seconds,
                 small: 200,
                 large: 2_000,
                 starts_in_memory: 1_000,
+                deliveries: 500,
                 samples: 5,
             }
         } else {
             Self {
                 runs: 3,
+                pairs: 5,
                 warm_up: Duration::from_secs(1),
                 seconds,
                 tail_seconds: seconds.max(Duration::from_secs(10)),
                 small: 10_000,
                 large: 1_000_000,
                 starts_in_memory: 100_000,
+                deliveries: 10_000,
                 samples: 40,
             }
         })
@@ -128,7 +138,7 @@ struct Group {
 }
 
 /// In this order, so that a run shows the quick and telling ones first.
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 11] = [
     Group {
         names: &["health_rate", "start_rate", "start_ratio", "start_ratio_keyed"],
         measure: rates::on_sqlite,
@@ -137,6 +147,19 @@ const GROUPS: [Group; 7] = [
     Group {
         names: &["start_ratio_postgres", "health_rate_postgres", "start_rate_postgres"],
         measure: rates::on_postgres,
+    },
+    Group {
+        names: &["deliveries_per_second", "deliveries_ratio", "deliveries_dead_cost"],
+        measure: deliveries::on_sqlite,
+    },
+    Group {
+        names: &["deliveries_per_second_postgres", "deliveries_ratio_postgres"],
+        measure: deliveries::on_postgres,
+    },
+    Group { names: &["delivery_p50_ms", "delivery_p99_ms"], measure: deliveries::latency },
+    Group {
+        names: &["start_subscribed_cost", "start_subscribed_rate"],
+        measure: subscribed::measure,
     },
     Group {
         names: &["idle_rss_mib", "rss_after_100k_starts_mib", "startup_ms", "binary_mib"],

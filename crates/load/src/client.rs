@@ -197,7 +197,7 @@ fn parse_head(bytes: &[u8]) -> io::Result<Option<Head>> {
     Ok(Some(Head { status, length: head.len(), body }))
 }
 
-fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
     head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
         let (start, rest) = line.split_at_checked(name.len())?;
         if !start.eq_ignore_ascii_case(name.as_bytes()) {

@@ -1,7 +1,8 @@
 //! `rozmowa-load crash`: kills the server again and again under load and checks that nothing that was
-//! answered is lost, nothing is there twice, and lost answers can be asked for again.
+//! answered is lost, nothing is there twice, lost answers can be asked for again, and who subscribed hears of it.
 
 pub(crate) mod check;
+mod deliveries;
 pub(crate) mod ledger;
 mod outage;
 pub(crate) mod verdict;
@@ -21,6 +22,7 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use self::{
+    deliveries::{Delivered, Deliveries},
     ledger::Ledger,
     worker::{Tally, Worker},
 };
@@ -29,6 +31,7 @@ use crate::{
     pause::pause,
     postgres::ThrowawayPostgres,
     random::Random,
+    receiver::Manner,
     server::{self, Server, Setup},
 };
 
@@ -50,6 +53,9 @@ pub struct Options {
     /// Repeat the choices of an earlier run. Timing stays the machine's.
     #[arg(long)]
     seed: Option<u64>,
+    /// On PostgreSQL, wait until the leases of the killed server run out: up to a minute a round.
+    #[arg(long)]
+    wait_for_leases: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,6 +119,8 @@ struct Crash {
     workers: Vec<Worker>,
     /// Asks while the database is away; its conversations count like the others'.
     prober: Worker,
+    deliveries: Deliveries,
+    wait_for_leases: bool,
     random: Random,
     /// Conversations that the sample data came with.
     baseline: u64,
@@ -132,6 +140,7 @@ impl Crash {
         let prober = worker(options.connections);
         let server = Server::start(&setup)?;
         let baseline = check::total(server.address())?;
+        let deliveries = Deliveries::subscribe(&server)?;
         Ok(Self {
             rounds: options.rounds,
             setup,
@@ -139,6 +148,8 @@ impl Crash {
             postgres,
             workers,
             prober,
+            deliveries,
+            wait_for_leases: options.wait_for_leases,
             random,
             baseline,
         })
@@ -160,6 +171,9 @@ impl Crash {
         let mut server = self.server.take().expect("every round leaves a server");
         let address = server.address();
         let over = Arc::new(AtomicBool::new(false));
+        // Then all that is to be delivered is still to be delivered when the server is killed.
+        let is_silent = self.random.below(2) == 0;
+        self.deliveries.turn(if is_silent { Manner::Silent } else { Manner::Taking })?;
         let load: Vec<_> =
             self.workers.drain(..).map(|worker| worker.work(address, Arc::clone(&over))).collect();
         let load = thread::spawn(move || spread(load));
@@ -178,6 +192,9 @@ impl Crash {
         };
         let still_there = server.expect_running();
         server.kill()?;
+        // What it had read and not answered is cut off, too: it must come again.
+        self.deliveries.turn(Manner::Away)?;
+        self.deliveries.turn(Manner::Taking)?;
         // Only now: a worker that left earlier would not have had its call cut off.
         over.store(true, Ordering::Relaxed);
         self.workers = load.join().expect("a load thread panicked");
@@ -185,6 +202,9 @@ impl Crash {
         still_there?;
         self.raise_wrongs()?;
 
+        if let (Some(postgres), false) = (&self.postgres, self.wait_for_leases) {
+            Deliveries::let_leases_run_out(postgres)?;
+        }
         let server = Server::start(&self.setup)?;
         let unsettled = self.settle(&server)?;
         let last = round == self.rounds;
@@ -193,6 +213,7 @@ impl Crash {
         check::conversations(server.address(), expected)?;
         self.check_total(&server)?;
         self.setup.verify()?;
+        let delivered = self.check_deliveries()?;
         self.server = Some(server);
 
         let mut tally = Tally::default();
@@ -200,9 +221,10 @@ impl Crash {
             tally.add(worker.take_tally());
         }
         println!(
-            "round {round} of {}: {what} after {} ms; answered {tally}; {unsettled} without an answer \
-             asked again; {checked} conversations checked",
+            "round {round} of {}: {what}{} after {} ms; answered {tally}; {unsettled} without an answer \
+             asked again; {checked} conversations checked; {delivered}",
             self.rounds,
+            if is_silent { ", the receiver silent," } else { "" },
             time.as_millis(),
         );
         Ok(())
@@ -236,6 +258,13 @@ impl Crash {
             expected.extend(worker.expected(all, old_ones));
         }
         expected
+    }
+
+    /// Everybody's starts of this round, those that were asked for again among them.
+    fn check_deliveries(&mut self) -> io::Result<Delivered> {
+        let workers = self.workers.iter_mut().chain([&mut self.prober]);
+        let owed = workers.flat_map(Worker::take_new).collect();
+        self.deliveries.check(owed)
     }
 
     fn check_total(&self, server: &Server) -> io::Result<()> {

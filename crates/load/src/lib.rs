@@ -13,6 +13,7 @@ mod pause;
 mod ports;
 pub mod postgres;
 pub mod random;
+pub mod receiver;
 pub mod request;
 pub mod server;
 mod signal;

@@ -37,6 +37,15 @@ pub fn post(path: &str, idempotency_key: Option<&str>, json: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Subscribes this address to the starts of conversations.
+pub fn subscribe(url: &str) -> Vec<u8> {
+    let body = serde_json::json!({
+        "actions": ["CHAT_CONVERSATION_CREATED"],
+        "subscription_url": url,
+    });
+    post("/api/webhooks", None, &body.to_string())
+}
+
 pub fn message(conversation: &str, idempotency_key: Option<&str>, text: &str) -> Vec<u8> {
     let body = serde_json::json!({ "text": text }).to_string();
     post(&format!("/api/chat_conversations/{conversation}/message"), idempotency_key, &body)

@@ -19,11 +19,24 @@ pub struct Setup {
     pub data: PathBuf,
     /// SQLite in the data folder when `None`.
     pub database: Option<String>,
+    /// Configuration, as `ROZMOWA_…` variables.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Setup {
     pub fn sqlite(binary: &Path, data: &Path) -> Self {
-        Self { binary: binary.to_owned(), data: data.to_owned(), database: None }
+        Self {
+            binary: binary.to_owned(),
+            data: data.to_owned(),
+            database: None,
+            environment: Vec::new(),
+        }
+    }
+
+    /// How long receivers of webhooks have to answer. The demo lets webhooks call this machine as it is.
+    pub fn wait_for_receivers(&mut self, timeout: Duration) {
+        let seconds = timeout.as_secs().to_string();
+        self.environment.push(("ROZMOWA_WEBHOOKS_TIMEOUT_SECONDS", seconds));
     }
 
     /// Where the server's output goes: beside the data folder, so that the folder holds only data.
@@ -106,6 +119,7 @@ impl Server {
         if let Some(url) = &setup.database {
             command.args(["--database", url]);
         }
+        command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let guardian = Guardian::start(r#"[ -n "$told" ] && kill -9 "$told""#, &[])?;
         let log_before = fs::metadata(&log)?.len();

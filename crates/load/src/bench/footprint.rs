@@ -7,7 +7,6 @@ use crate::{
     closed_loop::{self, Extent},
     request::{self, DEMO_START, Template},
     server::Server,
-    stats::median,
 };
 
 /// A start-up takes milliseconds: more runs cost nothing and steady the median.
@@ -46,9 +45,9 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> io::Result<()> {
     super::remove(&setup.data)?;
 
     let binary = u32::try_from(fs::metadata(&bench.server)?.len()).unwrap_or(u32::MAX);
-    report.add("idle_rss_mib", median(&idle), "MiB");
-    report.add("rss_after_100k_starts_mib", median(&loaded), "MiB");
-    report.add("startup_ms", median(&start_ups), "ms");
+    report.add_median("idle_rss_mib", &idle, "MiB");
+    report.add_median("rss_after_100k_starts_mib", &loaded, "MiB");
+    report.add_median("startup_ms", &start_ups, "ms");
     report.add("binary_mib", f64::from(binary) / MIB, "MiB");
     Ok(())
 }

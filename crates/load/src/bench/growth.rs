@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Bench, rates::start_rate, report::Report, stock};
-use crate::{server::Server, stats::median};
+use crate::server::Server;
 
 /// Both sides get the same: a server process fresh for each run, a warm-up, the same seconds, one loaded
 /// while the other is up and idle. The small side begins empty each time; the large side is one copy of the
@@ -31,6 +31,6 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> io::Result<()> {
         full_server.stop()?;
         super::remove(&small.data)?;
     }
-    report.add("start_growth", median(&ratios), "");
+    report.add_median("start_growth", &ratios, "");
     Ok(())
 }

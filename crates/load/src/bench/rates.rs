@@ -9,10 +9,9 @@ use crate::{
     random::Random,
     request::{self, DEMO_START, Template},
     server::Server,
-    stats::median,
 };
 
-const CONNECTIONS: usize = 256;
+pub(super) const CONNECTIONS: usize = 256;
 
 /// The figures of latency ask for the tail under a load that leaves the server some air.
 const TAIL_CONNECTIONS: usize = 64;
@@ -35,11 +34,15 @@ pub(super) fn on_sqlite(bench: &Bench, report: &mut Report) -> io::Result<()> {
     server.stop()?;
     super::remove(&setup.data)?;
 
-    let all = |figure: fn(&Round) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
-    report.add("health_rate", all(|round| round.health), "1/s");
-    report.add("start_rate", all(|round| round.start), "1/s");
-    report.add("start_ratio", all(|round| round.start / round.health), "");
-    report.add("start_ratio_keyed", all(|round| round.keyed.unwrap_or(0.0) / round.health), "");
+    let all = |figure: fn(&Round) -> f64| rounds.iter().map(figure).collect::<Vec<_>>();
+    report.add_median("health_rate", &all(|round| round.health), "1/s");
+    report.add_median("start_rate", &all(|round| round.start), "1/s");
+    report.add_median("start_ratio", &all(|round| round.start / round.health), "");
+    report.add_median(
+        "start_ratio_keyed",
+        &all(|round| round.keyed.unwrap_or(0.0) / round.health),
+        "",
+    );
     Ok(())
 }
 
@@ -56,15 +59,15 @@ pub(super) fn on_postgres(bench: &Bench, report: &mut Report) -> io::Result<()> 
     postgres.stop()?;
     super::remove(&setup.data)?;
 
-    let all = |figure: fn(&Round) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
-    report.add("health_rate_postgres", all(|round| round.health), "1/s");
-    report.add("start_rate_postgres", all(|round| round.start), "1/s");
-    report.add("start_ratio_postgres", all(|round| round.start / round.health), "");
+    let all = |figure: fn(&Round) -> f64| rounds.iter().map(figure).collect::<Vec<_>>();
+    report.add_median("health_rate_postgres", &all(|round| round.health), "1/s");
+    report.add_median("start_rate_postgres", &all(|round| round.start), "1/s");
+    report.add_median("start_ratio_postgres", &all(|round| round.start / round.health), "");
     Ok(())
 }
 
 fn round(address: SocketAddr, bench: &Bench, number: usize, keyed: bool) -> io::Result<Round> {
-    let health = || rate(address, bench, |_| Template::fixed(request::health()));
+    let health = || health_rate(address, bench);
     let start = || start_rate(address, bench);
     let keyed = || {
         let prefix = format!("{:016x}", Random::from_system().draw());
@@ -86,6 +89,11 @@ fn round(address: SocketAddr, bench: &Bench, number: usize, keyed: bool) -> io::
         let (keyed, start, health) = (keyed()?, start()?, health()?);
         Ok(Round { health, start, keyed })
     }
+}
+
+/// Calls of the bare route a second on this server.
+pub(super) fn health_rate(address: SocketAddr, bench: &Bench) -> io::Result<f64> {
+    rate(address, bench, |_| Template::fixed(request::health()))
 }
 
 /// Starts a second on this server.
@@ -118,7 +126,7 @@ pub(super) fn tail(bench: &Bench, report: &mut Report) -> io::Result<()> {
 
     for (index, name) in ["start_p50_ms", "start_p99_ms", "start_max_ms"].iter().enumerate() {
         let values: Vec<f64> = runs.iter().map(|run| run[index]).collect();
-        report.add(name, median(&values), "ms");
+        report.add_median(name, &values, "ms");
     }
     Ok(())
 }

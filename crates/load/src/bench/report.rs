@@ -4,11 +4,16 @@ use std::{fmt::Write, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Figure {
     name: String,
     value: f64,
     unit: String,
+    /// The least and the most that a run gave, when the value is the median of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    runs: Option<(f64, f64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +24,16 @@ enum Bar {
 }
 
 /// Every bar that there is; docs/BENCHMARKS.md says what they mean.
-const BARS: [(&str, Bar); 11] = [
+const BARS: [(&str, Bar); 15] = [
     ("start_ratio", Bar::AtLeast(0.35)),
     ("start_ratio_keyed", Bar::AtLeast(0.25)),
     ("start_p99_ms", Bar::Below(20.0)),
     ("start_ratio_postgres", Bar::AtLeast(0.04)),
     ("start_growth", Bar::AtLeast(0.8)),
+    ("deliveries_per_second", Bar::AtLeast(3_000.0)),
+    ("deliveries_dead_cost", Bar::Below(0.1)),
+    ("start_subscribed_cost", Bar::Below(0.25)),
+    ("start_subscribed_cost_dead", Bar::Below(0.25)),
     ("chats_cursor_ratio", Bar::AtMost(3.0)),
     ("chats_count_ms", Bar::AtMost(150.0)),
     ("idle_rss_mib", Bar::AtMost(30.0)),
@@ -32,6 +41,14 @@ const BARS: [(&str, Bar); 11] = [
     ("startup_ms", Bar::AtMost(300.0)),
     ("binary_mib", Bar::AtMost(25.0)),
 ];
+
+impl Figure {
+    fn spread(&self) -> String {
+        self.runs.map_or_else(String::new, |(least, most)| {
+            format!("{} to {}", shown(least), shown(most))
+        })
+    }
+}
 
 impl Bar {
     fn holds(self, value: f64) -> bool {
@@ -63,8 +80,22 @@ pub(super) struct Report {
 impl Report {
     /// Adds a figure; `unit` is empty for a ratio.
     pub(super) fn add(&mut self, name: &str, value: f64, unit: &str) {
-        eprintln!("  {name} {} {unit}", shown(value));
-        self.figures.push(Figure { name: name.to_owned(), value, unit: unit.to_owned() });
+        self.push(Figure { name: name.to_owned(), value, unit: unit.to_owned(), runs: None });
+    }
+
+    /// Adds the median of runs, and how far they lie apart. Gives the median back.
+    pub(super) fn add_median(&mut self, name: &str, values: &[f64], unit: &str) -> f64 {
+        let value = stats::median(values);
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let runs = (values.len() > 1).then_some((least, most));
+        self.push(Figure { name: name.to_owned(), value, unit: unit.to_owned(), runs });
+        value
+    }
+
+    fn push(&mut self, figure: Figure) {
+        eprintln!("  {} {} {} {}", figure.name, shown(figure.value), figure.unit, figure.spread());
+        self.figures.push(figure);
     }
 
     pub(super) fn all_hold(&self) -> bool {
@@ -93,8 +124,10 @@ impl Report {
     /// The numbers of a quick run are shown without a judgement: they mean nothing.
     pub(super) fn table(&self, quick: bool) -> String {
         let width = self.figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
-        let mut table =
-            format!("{:width$}  {:>10}  {:4}  {:>7}  holds?\n", "figure", "value", "unit", "bar");
+        let mut table = format!(
+            "{:width$}  {:>10}  {:4}  {:>7}  {:7}  runs\n",
+            "figure", "value", "unit", "bar", "holds?"
+        );
         for figure in &self.figures {
             let bar = bar(&figure.name);
             let holds = match bar {
@@ -104,11 +137,12 @@ impl Report {
                 None => "",
             };
             let line = format!(
-                "{:width$}  {:>10}  {:4}  {:>7}  {holds}",
+                "{:width$}  {:>10}  {:4}  {:>7}  {holds:7}  {}",
                 figure.name,
                 shown(figure.value),
                 figure.unit,
-                bar.map_or_else(String::new, Bar::text)
+                bar.map_or_else(String::new, Bar::text),
+                figure.spread()
             );
             let _ = writeln!(table, "{}", line.trim_end());
         }
@@ -118,9 +152,9 @@ impl Report {
 
 /// As many digits as mean something.
 fn shown(value: f64) -> String {
-    if value >= 1_000.0 {
+    if value.abs() >= 1_000.0 {
         format!("{value:.0}")
-    } else if value >= 10.0 {
+    } else if value.abs() >= 10.0 {
         format!("{value:.1}")
     } else {
         format!("{value:.3}")
@@ -150,6 +184,18 @@ mod tests {
         let table = report.table(false);
         assert!(table.contains("NO"), "{table}");
         assert!(!report.table(true).contains("NO"));
+    }
+
+    #[test]
+    fn a_median_shows_how_far_its_runs_lie_apart() {
+        let mut report = Report::default();
+        let cost = report.add_median("deliveries_dead_cost", &[0.07, -0.02, 0.05], "");
+        assert!((cost - 0.05).abs() < 1e-9);
+        report.add_median("deliveries_per_second", &[2_000.0], "1/s");
+        let table = report.table(false);
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(lines[1].ends_with("yes      -0.020 to 0.070"), "{table}");
+        assert!(lines[2].ends_with("NO"), "{table}");
     }
 
     #[test]

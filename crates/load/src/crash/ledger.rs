@@ -38,6 +38,8 @@ pub(crate) struct Ledger {
     unsettled: Option<Deed>,
     /// Conversations that something was done to since the last check.
     touched: BTreeSet<usize>,
+    /// Conversations before this one were asked for by `take_new`.
+    taken: usize,
 }
 
 /// What must be stored of a conversation.
@@ -60,6 +62,7 @@ impl Ledger {
             open: Vec::new(),
             unsettled: None,
             touched: BTreeSet::new(),
+            taken: 0,
         }
     }
 
@@ -197,6 +200,12 @@ impl Ledger {
         chosen.into_iter().filter_map(|index| self.expectation(index)).collect()
     }
 
+    /// The ids of the conversations since the last call. To be asked when nothing is unsettled.
+    pub(crate) fn take_new(&mut self) -> Vec<String> {
+        let from = std::mem::replace(&mut self.taken, self.conversations.len());
+        self.conversations[from..].iter().filter_map(|new| new.id.clone()).collect()
+    }
+
     /// What must be stored of all conversations as of now.
     pub(crate) fn answered(&self) -> Vec<Expected> {
         (0..self.conversations.len()).filter_map(|index| self.expectation(index)).collect()
@@ -267,6 +276,17 @@ mod tests {
         assert!(!expected[0].closed);
         assert!(ledger.expected(false, 0, &mut random).is_empty());
         assert_eq!(ledger.expected(true, 0, &mut random).len(), 1);
+    }
+
+    #[test]
+    fn a_conversation_is_new_once() {
+        let (mut ledger, mut random) = (Ledger::new("w".to_owned()), Random::new(2));
+        started(&mut ledger, &mut random);
+        assert_eq!(ledger.take_new(), ["one"]);
+        assert!(ledger.take_new().is_empty());
+        let deed = ledger.next_start();
+        ledger.settle(deed, Some("two".to_owned())).unwrap();
+        assert_eq!(ledger.take_new(), ["two"]);
     }
 
     #[test]

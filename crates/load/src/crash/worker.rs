@@ -243,6 +243,11 @@ impl Worker {
         self.record.ledger().expected(all, old_ones, &mut self.random)
     }
 
+    /// The ids of the conversations since the last call. To be asked when nothing is unsettled.
+    pub(crate) fn take_new(&mut self) -> Vec<String> {
+        self.ledger().take_new()
+    }
+
     /// The call on its way whose every answer promised that nothing was changed.
     pub(crate) fn refused_deed(&self) -> Option<Deed> {
         self.ledger().unsettled().filter(|_| !self.in_doubt)
