@@ -4,7 +4,7 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::guard::Refusal;
+use super::guard::{self, Refusal};
 use super::{Action, Change, Changed, Format, NewWebhook, OffBecause, Webhook};
 use crate::app::App;
 use crate::clock::Millis;
@@ -20,7 +20,7 @@ const OVERLAP_HOURS: i64 = 24;
 const OVERLAP_HOURS_MAX: i64 = 24 * 90;
 
 type Actions = Many<OneOf<Action>, 50>;
-type Address = Line<2_000>;
+type Address = Line<{ guard::URL_MAX }>;
 
 /// A subscription.
 #[derive(Serialize, ToSchema)]
@@ -347,15 +347,17 @@ fn distinct(actions: &[OneOf<Action>]) -> Vec<Action> {
 
 /// Judges what takes more than its text: the address, as it is stored if it may be called, and the user.
 async fn check(call: &mut Call) -> Option<String> {
-    let guard = call.app().sender.guard().clone();
+    let judge = call.app().sender.guard().clone();
     let given = call.given();
     if given.peek("http_auth_user").is_some_and(|user| user.contains(':')) {
         given.add_fault(Fault::of(Code::ColonInUser, "http_auth_user"));
     }
     let name = "subscription_url";
-    let url = given.peek(name).filter(|text| !text.is_empty())?.to_owned();
-    let checked = match guard.read(&url) {
-        Ok(url) => guard.check(&url).await.map(|()| url.to_string()),
+    // What is missing or too long is told by the parameter itself.
+    let is_judged = |text: &&str| (1..=guard::URL_MAX).contains(&text.chars().count());
+    let url = given.peek(name).filter(is_judged)?.to_owned();
+    let checked = match judge.read(&url) {
+        Ok(url) => judge.check(&url).await.map(|()| url.to_string()),
         Err(refusal) => Err(refusal),
     };
     let fault = match checked {

@@ -14,7 +14,7 @@ use crate::config::Network;
 
 /// A name that takes longer to resolve is judged when it is called.
 const RESOLVING_MAX: Duration = Duration::from_secs(5);
-const URL_MAX: usize = 2_000;
+pub const URL_MAX: usize = 2_000;
 
 /// Who knows the addresses of names.
 #[derive(Clone)]

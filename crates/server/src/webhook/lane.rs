@@ -36,7 +36,7 @@ const CAREFUL_EVERY: Duration = Duration::from_secs(1);
 /// What was read longer ago is read again before it is sent: it may have been erased.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// Longer than an attempt and the writing down of it take.
-const LEASE_MS: Millis = 60_000;
+const LEASE_MS: Millis = 30_000;
 /// After an error of the store.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -130,15 +130,15 @@ impl Lane {
     /// Reads what is due, if there is room for it.
     async fn look(&mut self) -> Look {
         let now = self.app.clock.now();
-        let room = if self.is_careful() { 1 } else { 2 * WINDOW_MAX };
-        if self.held.len() > room / 2 || self.paused_until > now {
-            return Look::Until(None);
-        }
         match self.lease(now).await {
             Ok(true) => {}
             // The courier rings every second for what is overdue, until the lease is free.
             Ok(false) => return Look::Until(None),
             Err(error) => return self.trouble(&error),
+        }
+        let room = if self.is_careful() { 1 } else { 2 * WINDOW_MAX };
+        if self.held.len() > room / 2 || self.paused_until > now {
+            return Look::Until(None);
         }
         let (webhook, limit) =
             (self.webhook, i64::try_from(room + self.held.len()).unwrap_or(i64::MAX));
