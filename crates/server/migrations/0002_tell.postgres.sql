@@ -95,7 +95,7 @@ CREATE TABLE delivery_attempt (
     duration_ms BIGINT NOT NULL,
     http_status BIGINT,
     error TEXT,
-    -- 0 delivered, 1 to be tried again, 2 given up
+    -- 0 delivered, 1 to be tried again, 2 given up, 3 given up for good
     outcome BIGINT NOT NULL,
     next_at BIGINT,
     PRIMARY KEY (webhook_id, delivery_id, attempt)

@@ -95,7 +95,7 @@ CREATE TABLE delivery_attempt (
     duration_ms INTEGER NOT NULL,
     http_status INTEGER,
     error TEXT,
-    -- 0 delivered, 1 to be tried again, 2 given up
+    -- 0 delivered, 1 to be tried again, 2 given up, 3 given up for good
     outcome INTEGER NOT NULL,
     next_at INTEGER,
     PRIMARY KEY (webhook_id, delivery_id, attempt)

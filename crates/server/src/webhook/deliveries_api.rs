@@ -73,7 +73,7 @@ pub async fn test(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
             duration_ms: result.duration_ms,
             http_status: result.http_status,
             error: result.error.clone(),
-            outcome: if is_delivered { Outcome::Delivered } else { Outcome::GivenUp },
+            outcome: if is_delivered { Outcome::Delivered } else { Outcome::Over },
             is_failure: !is_delivered,
         };
         // It may have been removed meanwhile.

@@ -130,8 +130,12 @@ pub fn next_due(tx: &mut Tx<'_>, webhook_id: i64, now: Millis) -> Result<Option<
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Delivered,
-    Retry { at: Millis },
+    Retry {
+        at: Millis,
+    },
     GivenUp,
+    /// Given up for good: erased, or a test. Not among those that are ordered again together.
+    Over,
 }
 
 impl Outcome {
@@ -140,13 +144,14 @@ impl Outcome {
             Self::Delivered => 0,
             Self::Retry { .. } => 1,
             Self::GivenUp => 2,
+            Self::Over => 3,
         }
     }
 
     pub const fn next_at(self) -> Option<Millis> {
         match self {
             Self::Retry { at } => Some(at),
-            Self::Delivered | Self::GivenUp => None,
+            Self::Delivered | Self::GivenUp | Self::Over => None,
         }
     }
 
@@ -154,7 +159,7 @@ impl Outcome {
         match self {
             Self::Delivered => "delivered",
             Self::Retry { .. } => "retry",
-            Self::GivenUp => "given_up",
+            Self::GivenUp | Self::Over => "given_up",
         }
     }
 

@@ -278,7 +278,7 @@ impl Lane {
     fn judge(&mut self, flight: &Flight) -> Attempt {
         let now = self.app.clock.now();
         let outcome = match &flight.answer {
-            None => Outcome::GivenUp,
+            None => Outcome::Over,
             Some(answer) if answer.error.is_none() => {
                 self.failures = 0;
                 self.window = (self.window * 2).min(WINDOW_MAX);

@@ -177,3 +177,26 @@ async fn each_conversations_events_arrive_in_the_order_of_its_log() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_knows_the_order_better_than_the_clock() {
+    on_both_engines(async |engine| {
+        let (server, receiver) = (server(engine).await, Receiver::start().await);
+        let webhook = json!({ "actions": [CREATED, SAID], "subscription_url": receiver.url(), "format": "json" });
+        let webhook = id(&add(&server, webhook).await);
+        receiver.script([Behaviour::With(503, "Retry-After: 60".to_owned())]);
+        let chat = server.start(&[]).await;
+        logged(&server, webhook, 1).await;
+        for text in ["a", "b", "c", "d"] {
+            server.message(&chat, text).await;
+        }
+        // As transactions leave it that began in one order and got the conversation in another.
+        server.execute("UPDATE delivery SET due_at = due_at - seq WHERE seq > 1").await;
+        server.app.clock.advance(60 * SECOND);
+        let arrivals = receiver.expect(6).await;
+        let seqs: Vec<_> =
+            arrivals[1..].iter().map(|told| told.json()["data"]["seq"].as_i64().unwrap()).collect();
+        assert_eq!(seqs, [1, 2, 3, 4, 5]);
+    })
+    .await;
+}

@@ -146,6 +146,9 @@ async fn what_was_erased_is_not_told() {
         redeliver(&server, webhook, what).await.expect(200);
         logged(&server, webhook, 5).await;
         assert_eq!(receiver.count(), 2);
+        // With all that was given up it is not: there would be no end of it.
+        let what = json!({ "given_up_from": "2026-06-01" });
+        assert_eq!(redeliver(&server, webhook, what).await.text(), r#"{"count":0}"#);
     })
     .await;
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::client::post;
 use crate::hooks::{
     CREATED, DAY, HOUR, SCHEDULE, SECOND, attempts, change, drained, hasty, logged, pending,
     recover, redeliver, server, show, start_many, subscribe, until,
@@ -272,15 +273,24 @@ async fn what_the_whole_schedule_did_not_deliver_is_given_up_and_can_be_ordered_
         assert_eq!((&last["attempt"], &last["outcome"]), (&json!(8), &json!("GIVEN_UP")));
         assert_eq!(last["next_attempt_at"], Value::Null);
         assert_eq!(pending(&server, webhook).await, Vec::<Value>::new());
+        // A test that failed is not among them.
+        server.call(post(format!("/api/webhooks/{webhook}/test"))).await.expect(200);
+        receiver.expect(9).await;
         receiver.then(Behaviour::Answer(200));
         let recovered = async |from| recover(&server, webhook, from).await.expect(200).text();
         assert_eq!(recovered("2026-06-01 12:00:01").await, r#"{"count":0}"#);
         assert_eq!(recovered("2026-06-01 12:00:00").await, r#"{"count":1}"#);
-        let arrivals = receiver.expect(9).await;
-        assert_eq!(arrivals[8].field("conversation_id"), Some(chat));
+        let arrivals = receiver.expect(10).await;
+        assert_eq!(arrivals[9].field("conversation_id"), Some(chat));
         drained(&server, webhook).await;
         assert_eq!(recovered("2026-06-01 12:00:00").await, r#"{"count":0}"#);
-        let last = attempts(&server, webhook).await.swap_remove(0);
+        // The test is the newest.
+        let mut log = attempts(&server, webhook).await;
+        assert_eq!(
+            (&log[0]["action"], &log[0]["outcome"]),
+            (&json!("WEBHOOK_TEST"), &json!("GIVEN_UP"))
+        );
+        let last = log.swap_remove(1);
         assert_eq!((&last["attempt"], &last["outcome"]), (&json!(9), &json!("DELIVERED")));
     })
     .await;
