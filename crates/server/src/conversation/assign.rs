@@ -4,7 +4,7 @@ use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
 use super::Status;
-use super::log::{self, Event, Kind, Speaker};
+use super::log::{self, Event, Kind, Speaker, Turn};
 use crate::act::Act;
 use crate::agent::{self, Agent, capacity};
 use crate::http::{Code, Error};
@@ -16,11 +16,11 @@ rozmowa_db::statements! {
         postgres: "SELECT status, agent_id FROM conversation WHERE id = $1 FOR UPDATE",
     };
     /// To the first who takes it.
-    TAKE = "UPDATE conversation SET seq = seq + 1, updated_at = $2, agent_id = $3
-        WHERE id = $1 AND status <> 2 AND agent_id IS NULL RETURNING seq";
+    TAKE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3
+        WHERE id = $1 AND status <> 2 AND agent_id IS NULL RETURNING seq, updated_at";
     /// Whosever it is.
-    GIVE = "UPDATE conversation SET seq = seq + 1, updated_at = $2, agent_id = $3
-        WHERE id = $1 AND status <> 2 RETURNING seq";
+    GIVE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at";
 }
 
 /// A conversation that nobody else changes until this transaction has ended.
@@ -63,8 +63,8 @@ pub fn assign(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, login: &str) -> Result<
         }
         None => capacity::occupy(tx, &agent)?,
     }
-    let seq = tx.query_one(&GIVE, params![id, act.now, agent.id], |row| row.get(0))?;
-    tell(tx, act, id, seq, &agent)
+    let turn = tx.query_one(&GIVE, params![id, act.now, agent.id], Turn::read)?;
+    tell(tx, act, id, turn, &agent)
 }
 
 /// Makes a conversation that is nobody's the agent's; any other stays as it is.
@@ -74,10 +74,10 @@ pub fn take(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, agent: &Agent) -> Result<
     {
         return Err(agent::fault(Code::AgentAtCapacity, &agent.login));
     }
-    let taken = tx.query_opt(&TAKE, params![id, act.now, agent.id], |row| row.get(0))?;
-    let Some(seq) = taken else { return Ok(()) };
+    let taken = tx.query_opt(&TAKE, params![id, act.now, agent.id], Turn::read)?;
+    let Some(turn) = taken else { return Ok(()) };
     capacity::occupy(tx, agent)?;
-    tell(tx, act, id, seq, agent)
+    tell(tx, act, id, turn, agent)
 }
 
 fn check(agent: &Agent) -> Result<(), Error> {
@@ -89,7 +89,7 @@ fn check(agent: &Agent) -> Result<(), Error> {
     Err(agent::fault(code, &agent.login))
 }
 
-fn tell(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, seq: i64, agent: &Agent) -> Result<(), Error> {
+fn tell(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, turn: Turn, agent: &Agent) -> Result<(), Error> {
     let event = Event::of(Kind::Assigned, Speaker::System).about(agent.id);
-    log::append(tx, act, id, seq, act.now, &event)
+    log::append(tx, act, id, turn, &event)
 }

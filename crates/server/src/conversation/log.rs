@@ -101,15 +101,29 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Appends under a `seq` that an update of the conversation's row has just taken, and tells who wants to hear of it.
+/// A place in the log that an update of the conversation's row has just taken, and its time.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn {
+    pub seq: i64,
+    pub at: Millis,
+}
+
+impl Turn {
+    /// From the columns `seq`, `updated_at`.
+    pub fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
+        Ok(Self { seq: row.get(0)?, at: row.get(1)? })
+    }
+}
+
+/// Appends in a turn, and tells who wants to hear of it.
 pub fn append(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
     conversation: &Uuid,
-    seq: i64,
-    at: Millis,
+    turn: Turn,
     event: &Event<'_>,
 ) -> Result<(), Error> {
+    let Turn { seq, at } = turn;
     let (kind, sent_by) = (event.kind as i64, event.sent_by as i64);
     tx.put(&APPEND, params![conversation, seq, at, kind, sent_by, event.agent_id, event.text])?;
     if let Some(action) = event.kind.action() {

@@ -17,20 +17,21 @@ use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::queue;
 use crate::setting::Setting;
-use log::{Event, Kind, Speaker};
+use log::{Event, Kind, Speaker, Turn};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
             client_name, client_surname, client_email, updated_at)
         VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8)";
     EXISTS = "SELECT 1 FROM conversation WHERE id = $1";
-    /// The client or a bot speaks.
-    HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = $2 WHERE id = $1 AND status <> 2 RETURNING seq";
+    /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
+    HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END WHERE id = $1 AND status <> 2 RETURNING seq, updated_at";
     /// An agent speaks.
-    ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = $2, status = 1
-        WHERE id = $1 AND status <> 2 RETURNING seq";
-    CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = $2, closed_at = $2, status = 2
-        WHERE id = $1 AND status <> 2 RETURNING seq, agent_id";
+    ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 1
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at";
+    CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
+            closed_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 2
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, agent_id";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
     /// Customers whose conversations are not all linked yet.
     LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
@@ -39,11 +40,11 @@ rozmowa_db::statements! {
         ORDER BY l.customer_id LIMIT 1";
     LEAVE = "INSERT INTO linking (customer_id) VALUES ($1) ON CONFLICT DO NOTHING";
     DONE = "DELETE FROM linking WHERE customer_id = $1";
-    LINK = "UPDATE conversation SET seq = seq + 1, updated_at = $2, customer_id = $3,
+    LINK = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, customer_id = $3,
             client_name = CASE WHEN client_name = '' AND client_surname = '' THEN $4 ELSE client_name END,
             client_surname = CASE WHEN client_name = '' AND client_surname = '' THEN $5 ELSE client_surname END,
             client_email = CASE WHEN client_email = '' THEN $6 ELSE client_email END
-        WHERE id = $1 AND customer_id IS NULL RETURNING seq";
+        WHERE id = $1 AND customer_id IS NULL RETURNING seq, updated_at";
 }
 
 /// Conversations that one step of [`link`] takes.
@@ -124,7 +125,7 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
             at,
         ],
     )?;
-    log::append(tx, act, &id, 1, at, &Event::of(Kind::Started, Speaker::Client))?;
+    log::append(tx, act, &id, Turn { seq: 1, at }, &Event::of(Kind::Started, Speaker::Client))?;
     Ok(id)
 }
 
@@ -209,8 +210,8 @@ pub fn link(
     for id in &ids {
         let email = customer.email.as_deref().unwrap_or_default();
         let params = params![id, act.now, customer.id, &customer.name, &customer.surname, email];
-        if let Some(seq) = tx.query_opt(&LINK, params, |row| row.get(0))? {
-            log::append(tx, act, id, seq, act.now, &Event::of(Kind::Linked, Speaker::System))?;
+        if let Some(turn) = tx.query_opt(&LINK, params, Turn::read)? {
+            log::append(tx, act, id, turn, &Event::of(Kind::Linked, Speaker::System))?;
         }
     }
     Ok(ids.len() as u64 == LINK_STEP.unsigned_abs())
@@ -218,10 +219,10 @@ pub fn link(
 
 /// The client says something.
 pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<(), Error> {
-    let Some(seq) = tx.query_opt(&HEAR, params![id, act.now], |row| row.get(0))? else {
+    let Some(turn) = tx.query_opt(&HEAR, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };
-    log::append(tx, act, id, seq, act.now, &Event::of(Kind::Message, Speaker::Client).saying(text))
+    log::append(tx, act, id, turn, &Event::of(Kind::Message, Speaker::Client).saying(text))
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
@@ -233,24 +234,24 @@ pub fn reply(
     text: &str,
 ) -> Result<(), Error> {
     assign::take(tx, act, id, agent)?;
-    let Some(seq) = tx.query_opt(&ANSWER, params![id, act.now], |row| row.get(0))? else {
+    let Some(turn) = tx.query_opt(&ANSWER, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };
     let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(text);
-    log::append(tx, act, id, seq, act.now, &event)
+    log::append(tx, act, id, turn, &event)
 }
 
 /// Ends a conversation. A second time changes nothing.
 pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
     let closed = tx.query_opt(&CLOSE, params![id, act.now], |row| {
-        Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?))
+        Ok((Turn::read(row)?, row.get::<Option<i64>>(2)?))
     })?;
     match closed {
-        Some((seq, agent_id)) => {
+        Some((turn, agent_id)) => {
             if let Some(agent_id) = agent_id {
                 capacity::release(tx, agent_id)?;
             }
-            log::append(tx, act, id, seq, act.now, &Event::of(Kind::Closed, Speaker::Client))
+            log::append(tx, act, id, turn, &Event::of(Kind::Closed, Speaker::Client))
         }
         None if exists(tx, id)? => Ok(()),
         None => Err(Code::UnknownConversation.into()),

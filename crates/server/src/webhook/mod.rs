@@ -34,6 +34,9 @@ use crate::secret::Key;
 /// Every subscription costs each change that it wants to hear of a row.
 const MAX: i64 = 100;
 
+/// How far clocks of several nodes may differ without a change of order.
+const AHEAD_MAX: Millis = 1_000;
+
 rozmowa_db::statements! {
     TELL = "INSERT INTO delivery (webhook_id, due_at, id, action, conversation_id, seq, customer_id, at, attempts, step)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)";
@@ -460,13 +463,15 @@ pub fn tell(
     subject: Subject<'_>,
     at: Millis,
 ) -> Result<(), Error> {
+    // In the order of times as far as clocks agree; one that was far ahead once delays nothing.
+    let due_at = at.clamp(act.now, act.now + AHEAD_MAX);
     for webhook in act.wanted.by(action) {
         let id = act.ids.v7(act.now);
         let (conversation, seq, customer) = match subject {
             Subject::Event { conversation, seq } => (Some(conversation), Some(seq), None),
             Subject::Customer(id) => (None, None, Some(id)),
         };
-        let row = params![*webhook, act.now, &id, action as i64, conversation, seq, customer, at];
+        let row = params![*webhook, due_at, &id, action as i64, conversation, seq, customer, at];
         tx.put(&TELL, row)?;
         tx.publish(Told(*webhook));
     }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::hooks::{
-    CREATED, LOOPBACK, SAID, SECOND, attempts, drained, hasty, logged, pending, redeliver, server,
-    show, start_many, subscribe,
+    CREATED, LOOPBACK, SAID, SECOND, attempts, drained, hasty, logged, pending, recover, redeliver,
+    server, show, start_many, subscribe,
 };
 use crate::receiver::{Arrival, Behaviour, Receiver};
 use crate::server::Plan;
@@ -147,8 +147,7 @@ async fn what_was_erased_is_not_told() {
         logged(&server, webhook, 5).await;
         assert_eq!(receiver.count(), 2);
         // With all that was given up it is not: there would be no end of it.
-        let what = json!({ "given_up_from": "2026-06-01" });
-        assert_eq!(redeliver(&server, webhook, what).await.text(), r#"{"count":0}"#);
+        assert_eq!(recover(&server, webhook, "2026-06-01").await.text(), r#"{"count":0}"#);
     })
     .await;
 }

@@ -1,9 +1,10 @@
 //! Webhooks: what arrives at a real receiver.
 
+use rozmowa::customer;
 use serde_json::json;
 
 use crate::client::post;
-use crate::hooks::server;
+use crate::hooks::{server, subscribe};
 use crate::receiver::Receiver;
 use crate::store::on_both_engines;
 
@@ -38,7 +39,8 @@ async fn the_documented_actions_arrive_byte_for_byte() {
         );
         let id = server.start(&[("client_name", "Żaneta"), ("client_email", "z@example.org")]).await;
         receiver.expect(2).await;
-        server.reply(&id, "jkowalski", "Dzień dobry").await;
+        let assign = post(format!("/api/chat_conversations/{id}/assign"));
+        server.call(assign.form(&[("user_login", "jkowalski")])).await.expect_nothing();
         receiver.expect(3).await;
         server.stop(&id).await;
         let arrivals = receiver.expect(4).await;
@@ -60,6 +62,44 @@ async fn the_documented_actions_arrive_byte_for_byte() {
             assert_eq!(arrival.header("content-type"), Some("application/x-www-form-urlencoded"));
             assert_eq!(arrival.header("webhook-id"), None, "only for those who ask for it");
         }
+        let change = customer::Change { name: Some("Żanna".to_owned()), ..customer::Change::default() };
+        let changed = |change: customer::Change| {
+            server.act(move |tx, act| customer::change(tx, act, 3, &change))
+        };
+        assert!(changed(change.clone()).await);
+        let told = receiver.expect(5).await.swap_remove(4);
+        assert_eq!(
+            told.body,
+            format!("action=CUSTOMER_UPDATED&customer_id=3&company_id=null&date={date}")
+        );
+        // What changes nothing is told to nobody.
+        assert!(changed(change).await);
+        server.start(&[("customer_id", "3")]).await;
+        let told = receiver.expect(6).await.swap_remove(5);
+        assert!(told.body.starts_with("action=CHAT_CONVERSATION_CREATED&"), "{}", told.body);
+        assert!(told.body.contains("&client_name=%C5%BBanna&"), "{}", told.body);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_goes_back_turns_no_log_around() {
+    on_both_engines(async |engine| {
+        let (server, receiver) = (server(engine).await, Receiver::start().await);
+        subscribe(&server, &receiver, &["CHAT_CONVERSATION_CREATED", "CHAT_MESSAGE_CREATED"]).await;
+        let id = server.start(&[]).await;
+        receiver.expect(1).await;
+        server.app.clock.advance(-3_600_000);
+        server.message(&id, "Pierwsza").await;
+        server.message(&id, "Druga").await;
+        let chat = server.chat(&id).await;
+        let times: Vec<_> =
+            chat["messages"].as_array().unwrap().iter().map(|m| m["created_at"].clone()).collect();
+        assert_eq!(times, ["2026-06-01 12:00:00.000", "2026-06-01 12:00:00.000"]);
+        // Its time is an hour away; it is delivered as soon as clocks may differ.
+        server.app.clock.advance(1_000);
+        let bodies: Vec<_> = receiver.expect(3).await.into_iter().map(|told| told.body).collect();
+        assert!(bodies[1].contains("&text=Pierwsza&") && bodies[2].contains("&text=Druga&"));
     })
     .await;
 }
