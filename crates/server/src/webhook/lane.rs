@@ -332,13 +332,14 @@ impl Lane {
     fn tell(&self, flight: &Flight, outcome: Outcome) {
         let result = outcome.label();
         metrics::counter!("rozmowa_webhook_attempts_total", "outcome" => result).increment(1);
-        let Some(Answer { error: Some(error), http_status, .. }) = &flight.answer else { return };
+        let Some(Answer { error: Some(error), .. }) = &flight.answer else { return };
         let (webhook, delivery, attempt) =
             (self.webhook, flight.due.id.to_string(), flight.due.attempts + 1);
-        if http_status.is_none() {
-            tracing::warn!(webhook, delivery, attempt, error, "a webhook could not be delivered");
+        // Who keeps failing has been told of enough.
+        if self.failures > FAILURES_MAX {
+            tracing::debug!(webhook, delivery, attempt, error, "a webhook was not delivered");
         } else {
-            tracing::info!(webhook, delivery, attempt, error, "a webhook was not taken");
+            tracing::warn!(webhook, delivery, attempt, error, "a webhook was not delivered");
         }
     }
 

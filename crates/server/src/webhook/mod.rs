@@ -160,7 +160,7 @@ impl Webhook {
 
     /// What goes into the `Authorization` header. An error says that the key file is not the one it was sealed under.
     fn credentials(&self, key: &Key) -> Result<Option<(String, String)>, String> {
-        if self.http_auth_user.is_empty() {
+        if self.http_auth_user.is_empty() && self.http_auth_password.is_none() {
             return Ok(None);
         }
         let password = match &self.http_auth_password {
@@ -308,14 +308,11 @@ pub fn change(
     webhook.subscription_url = stays(webhook.subscription_url, &change.subscription_url);
     webhook.http_auth_user = stays(webhook.http_auth_user, &change.http_auth_user);
     webhook.actions = change.actions.clone().unwrap_or(webhook.actions);
-    if let Some(password) = &change.http_auth_password {
-        if webhook.http_auth_user.is_empty() {
-            return Err(Fault::of(Code::Missing, "http_auth_user").into());
-        }
-        webhook.http_auth_password = Some(seal(key, act, &password_purpose(id), password)?);
-    }
-    if webhook.http_auth_user.is_empty() {
+    if change.http_auth_user.as_deref() == Some("") {
         webhook.http_auth_password = None;
+    }
+    if let Some(password) = &change.http_auth_password {
+        webhook.http_auth_password = Some(seal(key, act, &password_purpose(id), password)?);
     }
     webhook.format = change.format.unwrap_or(webhook.format);
     let mut signing_secret = None;

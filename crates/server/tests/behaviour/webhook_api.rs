@@ -4,7 +4,7 @@ use rozmowa::http::Code;
 use rozmowa_db::Stmt;
 use serde_json::{Value, json};
 
-use crate::client::{Request, get, post};
+use crate::client::{Request, basic, get, post};
 use crate::hooks::{
     CLOSED, CREATED, SAID, add, change, drained, hasty, id, pages, pending, put, remove, server,
     show, start_many, subscribe, sweep, until,
@@ -109,8 +109,6 @@ async fn every_fault_is_told_and_nothing_is_added() {
             let answer = server.call(with(key, value)).await;
             answer.expect_fault_of(code, key);
         }
-        let answer = server.call(with("http_auth_password", json!("p"))).await;
-        answer.expect_fault_of(Code::Missing, "http_auth_user");
         let all = json!({ "http_auth_user": "a:b", "http_auth_password": "p", "subscription_url": "x", "actions": ["X"] });
         server.call(post(HOOKS).json(&all)).await.expect_faults(&[Code::ColonInUser, Code::NotUrl, Code::NotOneOf]);
         let both = json!({ "http_auth_user": "a:b", "subscription_url": "x", "actions": [CREATED] });
@@ -145,12 +143,6 @@ async fn a_change_that_is_refused_changes_nothing() {
             (json!({ "actions": ["NOTHING"] }), Code::NotOneOf, "actions"),
             (json!({ "subscription_url": "x" }), Code::NotUrl, "subscription_url"),
             (json!({ "http_auth_user": "a:b" }), Code::ColonInUser, "http_auth_user"),
-            (
-                json!({ "http_auth_user": "", "http_auth_password": "p" }),
-                Code::Missing,
-                "http_auth_user",
-            ),
-            (json!({ "http_auth_password": "p" }), Code::Missing, "http_auth_user"),
             (json!({ "format": "xml" }), Code::NotOneOf, "format"),
             (json!({ "enabled": "perhaps" }), Code::NotBoolean, "enabled"),
         ] {
@@ -161,6 +153,18 @@ async fn a_change_that_is_refused_changes_nothing() {
         assert_eq!(change(&server, 1, json!({ "actions": [] })).await["actions"], json!([CREATED]));
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_may_stand_alone() {
+    let (server, receiver) = (server(Engine::Sqlite).await, Receiver::start().await);
+    let webhook = subscribe(&server, &receiver, &[CREATED]).await;
+    change(&server, webhook, json!({ "http_auth_password": "p" })).await;
+    server.start(&[]).await;
+    assert_eq!(receiver.expect(1).await[0].header("authorization"), Some(&*basic("", "p")));
+    change(&server, webhook, json!({ "http_auth_user": "" })).await;
+    server.start(&[]).await;
+    assert_eq!(receiver.expect(2).await[1].header("authorization"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

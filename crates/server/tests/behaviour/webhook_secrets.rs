@@ -187,6 +187,10 @@ async fn secrets_are_in_no_log_no_output_and_no_file() {
         &["verify"],
         &["api-user", "list"],
         &["queue", "list"],
+        &["agent", "list"],
+        &["webhook", "list"],
+        &["webhook", "attempts", "1"],
+        &["audit", "--json"],
         &["setting", "list"],
         &["backup", backup],
         &["openapi"],
@@ -195,7 +199,7 @@ async fn secrets_are_in_no_log_no_output_and_no_file() {
     }
     server.kill();
     let said = std::fs::read(&log).expect("a log");
-    assert!(String::from_utf8_lossy(&said).contains("a webhook was not taken"));
+    assert!(String::from_utf8_lossy(&said).contains("a webhook was not delivered"));
     secrets.are_not_in("the log", &said);
     secrets.are_not_in("the backup", &std::fs::read(backup).expect("a backup"));
     are_not_in_files(&secrets, &data);
