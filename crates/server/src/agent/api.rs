@@ -10,7 +10,7 @@ use crate::conversation::api::IdempotencyKey;
 use crate::conversation::view::PAGE_MAX;
 use crate::http::error::Envelope;
 use crate::http::params::{
-    Count, Email, Id, Line, Login, Many, OneOf, OrEmpty, Password, Within, YesNo,
+    Count, Email, Flag, Id, Line, Login, Many, Named, OneOf, OrEmpty, Password, Within, YesNo,
 };
 use crate::http::{Call, Code, Error, Reply};
 use crate::locale::Language;
@@ -48,11 +48,31 @@ pub struct AgentShown {
     /// About the telephone: always null.
     #[schema(required)]
     group_id: Option<i64>,
+    /// With details: `agent`, `supervisor` or `administrator`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    roles: Option<[&'static str; 1]>,
+    /// With details: conversations that the agent can have open at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    capacity: Option<i64>,
+    /// With details: conversations that are open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    open_chats: Option<i64>,
+    /// With details: `pl` or `en`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    language: Option<&'static str>,
 }
 
-impl From<Agent> for AgentShown {
-    fn from(agent: Agent) -> Self {
+impl AgentShown {
+    fn new(agent: Agent, has_details: bool) -> Self {
         Self {
+            roles: has_details.then(|| [agent.role.name()]),
+            capacity: has_details.then_some(agent.capacity),
+            open_chats: has_details.then_some(agent.open_chats),
+            language: has_details.then(|| agent.language.name()),
             agent_id: agent.id,
             login: agent.login,
             name: agent.name,
@@ -72,6 +92,8 @@ crate::params! { query
         limit: Option<Count>,
         /// Skips so many.
         offset: Option<Count>,
+        /// Our addition: adds what the vendor's agents do not have.
+        include_details: Flag,
     }
 }
 
@@ -90,26 +112,35 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
     call.read(move |tx, _| {
         let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
         let agents = super::list(tx, limit, given.offset.map_or(0, |offset| offset.0))?;
-        Reply::json(&agents.into_iter().map(AgentShown::from).collect::<Vec<_>>())
+        let shown = |agent| AgentShown::new(agent, given.include_details.0);
+        Reply::json(&agents.into_iter().map(shown).collect::<Vec<_>>())
     })
     .await
 }
 
+crate::params! { query
+    ShowAgent {
+        /// Our addition: adds what the vendor's agents do not have.
+        include_details: Flag,
+    }
+}
+
 /// Shows an agent
 #[utoipa::path(
-    get, path = "/api/agents/{login}", operation_id = "show_agent", tag = "agents", params(AgentLogin),
+    get, path = "/api/agents/{login}", operation_id = "show_agent", tag = "agents", params(AgentLogin, ShowAgent),
     responses(
         (status = 200, description = "The agent.", body = AgentShown),
         (status = 404, description = "Unknown agent.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn show(Path(login): Path<String>, call: Call) -> Result<Reply, Error> {
+pub async fn show(Path(login): Path<String>, mut call: Call) -> Result<Reply, Error> {
+    let given: ShowAgent = call.params()?;
     let login = known(login)?;
     call.read(move |tx, _| {
         let agent = super::find(tx, &login)?;
         let agent = agent.ok_or_else(|| super::fault(Code::UnknownAgent, &login))?;
-        Reply::json(&AgentShown::from(agent))
+        Reply::json(&AgentShown::new(agent, given.include_details.0))
     })
     .await
 }

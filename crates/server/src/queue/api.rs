@@ -8,7 +8,7 @@ use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
 use crate::agent::api::known;
 use crate::conversation::api::IdempotencyKey;
 use crate::http::error::Envelope;
-use crate::http::params::{Line, Within, YesNo, path_number};
+use crate::http::params::{Flag, Line, Within, YesNo, path_number};
 use crate::http::{Call, Code, Error, Fault, Reply};
 
 /// A chat queue.
@@ -22,23 +22,40 @@ pub struct ChatQueue {
     chat_queue_id: i64,
     #[schema(example = "Sklep")]
     name: String,
+    /// With details: whether it takes new conversations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    enabled: Option<bool>,
+}
+
+crate::params! { query
+    ListChatQueues {
+        /// Our addition: adds what the vendor's queues do not have.
+        include_details: Flag,
+    }
 }
 
 /// Lists chat queues
 ///
 /// All of them, by number; disabled ones too.
 #[utoipa::path(
-    get, path = "/api/chats/queues", operation_id = "list_chat_queues", tag = "chats",
+    get, path = "/api/chats/queues", operation_id = "list_chat_queues", tag = "chats", params(ListChatQueues),
     responses(
         (status = 200, description = "The queues.", body = [ChatQueue]),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn list(call: Call) -> Result<Reply, Error> {
-    call.read(|tx, _| {
+pub async fn list(mut call: Call) -> Result<Reply, Error> {
+    let given: ListChatQueues = call.params()?;
+    call.read(move |tx, _| {
         let queues: Vec<_> = super::list(tx)?
             .into_iter()
-            .map(|queue| ChatQueue { id: queue.id, chat_queue_id: queue.id, name: queue.name })
+            .map(|queue| ChatQueue {
+                id: queue.id,
+                chat_queue_id: queue.id,
+                name: queue.name,
+                enabled: given.include_details.0.then_some(queue.is_enabled),
+            })
             .collect();
         Reply::json(&queues)
     })

@@ -50,6 +50,13 @@ async fn an_agent_is_shown_with_the_documented_keys_in_their_order() {
             r#""active":true,"number":"","outbound_mode":null,"group_id":null}"#
         );
         assert_eq!(none.text(), expected);
+        let details = server.call(get("/api/agents?include_details=1&limit=1")).await.json();
+        let more = json!({"roles": ["agent"], "capacity": 1_000_000, "open_chats": 0, "language": "pl"});
+        for (name, value) in more.as_object().unwrap() {
+            assert_eq!(&details[0][name], value, "{name}");
+        }
+        let one = server.call(get(target("jkowalski")).query(&[("include_details", "1")])).await;
+        assert_eq!(one.json(), details[0]);
     })
     .await;
 }

@@ -222,6 +222,10 @@ async fn queues_are_listed_by_number_disabled_ones_too() {
                 {"id": 4, "chat_queue_id": 4, "name": "Reklamacje"},
             ])
         );
+        let details = server.call(get("/api/chats/queues?include_details=true")).await.json();
+        let enabled: Vec<_> =
+            details.as_array().unwrap().iter().map(|queue| queue["enabled"].clone()).collect();
+        assert_eq!(enabled, [true, false, true]);
     })
     .await;
 }
