@@ -33,6 +33,7 @@ pub fn statements() -> Vec<Stmt> {
         webhook::delivery::STATEMENTS,
         webhook::lane::STATEMENTS,
         webhook::log::STATEMENTS,
+        webhook::tell::STATEMENTS,
         webhook::wanted::STATEMENTS,
     ];
     rooms.into_iter().flatten().copied().chain(conversation::list::statements()).collect()

@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use super::{Agent, Changes, NewAgent, Role, capacity, presence};
 use crate::clock::Millis;
-use crate::conversation::api::IdempotencyKey;
-use crate::conversation::view::PAGE_MAX;
 use crate::http::error::Envelope;
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::params::PAGE_MAX;
 use crate::http::params::{
     Count, Email, Flag, Id, Line, Login, Many, Named, OneOf, OrEmpty, Password, Within, YesNo,
 };

@@ -9,11 +9,9 @@ use uuid::Uuid;
 use super::{Entry, Filter};
 use crate::clock;
 use crate::http::error::Envelope;
-use crate::http::params::{Count, Cursor, Line, TimeFrom, TimeUntil};
+use crate::http::params::{Count, Cursor, Line, PAGE_MAX, TimeFrom, TimeUntil};
 use crate::http::{Call, Error, Reply};
 use crate::time;
-
-const PAGE_MAX: i64 = 100;
 
 crate::params! { query
     ListAudit {

@@ -10,7 +10,7 @@ use crate::clock::Ids;
 use crate::config::Config;
 use crate::conversation;
 use crate::customer::{self, NewCustomer};
-use crate::http::params::Email;
+use crate::http::params::{Email, Line};
 use crate::queue::{self, agents};
 use crate::server;
 use crate::setting::Setting;
@@ -23,9 +23,10 @@ pub(super) fn found(found: bool, name: &str) -> Result<(), String> {
 pub enum QueueCommand {
     /// Add a chat queue and print its number
     Add {
+        #[arg(value_parser = name)]
         name: String,
         /// The number its callers know it by; without it the next free one
-        #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+        #[arg(long, value_parser = clap::value_parser!(i64).range(1..=2_147_483_647))]
         id: Option<i64>,
     },
     /// List chat queues
@@ -53,9 +54,6 @@ impl QueueCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
         match self {
             Self::Add { name, id } => {
-                if name.trim().is_empty() {
-                    return Err("a queue needs a name".into());
-                }
                 match create(config, move |tx, act| queue::add(tx, act, id, &name))? {
                     Some(id) => println!("{id}"),
                     None => return Err("there is a queue of this name or number already".into()),
@@ -101,11 +99,11 @@ pub enum CustomerCommand {
     /// Add a customer and print its number; waiting conversations with its identifier become its own
     Add {
         /// Its id in your own systems: what callers give as client_id
-        #[arg(long)]
+        #[arg(long, value_parser = line)]
         identifier: Option<String>,
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", value_parser = line)]
         name: String,
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", value_parser = line)]
         surname: String,
         /// May be repeated
         #[arg(long = "email", value_parser = email)]
@@ -114,9 +112,9 @@ pub enum CustomerCommand {
     /// Change a customer; what is left out stays
     Set {
         id: i64,
-        #[arg(long)]
+        #[arg(long, value_parser = line)]
         name: Option<String>,
-        #[arg(long)]
+        #[arg(long, value_parser = line)]
         surname: Option<String>,
         /// In place of all that there were; may be repeated
         #[arg(long = "email", value_parser = email)]
@@ -199,15 +197,21 @@ impl SettingCommand {
     }
 }
 
-pub(super) fn email(text: &str) -> Result<String, String> {
-    Email::parse(text).map(Into::into).ok_or_else(|| "this is not an e-mail address".to_owned())
+/// One line, as the API takes names.
+pub(super) fn line(text: &str) -> Result<String, String> {
+    Line::<255>::parse(text).map(Into::into).ok_or_else(|| {
+        "it must be one line of at most 255 characters, without control characters".to_owned()
+    })
 }
 
-/// The hash of a new password.
-pub(super) fn new_password() -> Result<String, String> {
-    let password = NewPassword::take()?;
-    password.tell();
-    password.hash()
+/// A line that is not blank.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let name = line(text)?;
+    if name.is_empty() { Err("it must not be blank".to_owned()) } else { Ok(name) }
+}
+
+pub(super) fn email(text: &str) -> Result<String, String> {
+    Email::parse(text).map(Into::into).ok_or_else(|| "this is not an e-mail address".to_owned())
 }
 
 /// A password from standard input: the first line. On a terminal one is made up and printed instead, so that none is

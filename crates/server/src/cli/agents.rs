@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::admin::{email, new_password};
+use super::admin::{NewPassword, email, line, name};
 use super::{create, transact};
 use crate::agent::{self, Changes, NewAgent, Role, capacity};
 use crate::config::Config;
@@ -13,14 +13,15 @@ use crate::pause;
 /// What is said of an agent.
 #[derive(Args)]
 pub struct About {
-    #[arg(long)]
+    /// The first name
+    #[arg(long, value_parser = line)]
     name: Option<String>,
-    #[arg(long)]
+    #[arg(long, value_parser = line)]
     surname: Option<String>,
     #[arg(long, value_parser = email)]
     email: Option<String>,
     /// The telephone's
-    #[arg(long)]
+    #[arg(long, value_parser = line)]
     number: Option<String>,
     /// pl or en
     #[arg(long, value_parser = one_of::<Language>)]
@@ -28,7 +29,7 @@ pub struct About {
     /// agent, supervisor or administrator
     #[arg(long, value_parser = one_of::<Role>)]
     role: Option<Role>,
-    /// How many conversations the agent can have open at once; 3 unless told otherwise
+    /// How many conversations the agent can have open at once; a new agent's default is 3
     #[arg(long, value_parser = clap::value_parser!(i64).range(capacity::LEAST..=capacity::MOST))]
     capacity: Option<i64>,
 }
@@ -46,7 +47,7 @@ pub enum AgentCommand {
         #[command(flatten)]
         about: About,
     },
-    /// Change what is said of an agent
+    /// Change an agent; what is left out stays
     Set {
         login: String,
         #[command(flatten)]
@@ -72,7 +73,7 @@ impl AgentCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
         match self {
             Self::Add { login, about } => {
-                let password_hash = new_password()?;
+                let password = NewPassword::take()?;
                 let defaults = NewAgent::default();
                 let agent = NewAgent {
                     login,
@@ -84,9 +85,10 @@ impl AgentCommand {
                     role: about.role.unwrap_or(defaults.role),
                     capacity: about.capacity.unwrap_or(defaults.capacity),
                     is_active: defaults.is_active,
-                    password_hash,
+                    password_hash: password.hash()?,
                 };
                 println!("{}", create(config, move |tx, act| agent::add(tx, act, &agent))?);
+                password.tell();
                 Ok(())
             }
             Self::Set { login, about } => {
@@ -105,8 +107,12 @@ impl AgentCommand {
             Self::Disable { login } => activate(config, login, false),
             Self::Enable { login } => activate(config, login, true),
             Self::Passwd { login } => {
-                let password_hash = Some(new_password()?);
-                change(config, login, Changes { password_hash, ..Changes::default() })
+                let password = NewPassword::take()?;
+                let password_hash = Some(password.hash()?);
+                change(config, login, Changes { password_hash, ..Changes::default() })?;
+                // Only one that counts.
+                password.tell();
+                Ok(())
             }
             Self::List => {
                 for agent in transact(config, |tx, _| agent::list(tx, 10_000, 0))? {
@@ -140,7 +146,10 @@ fn change(config: &Config, login: String, changes: Changes) -> Result<(), String
 #[derive(Subcommand)]
 pub enum PauseCommand {
     /// Add a reason to pause and print its number
-    Add { name: String },
+    Add {
+        #[arg(value_parser = name)]
+        name: String,
+    },
     /// List reasons to pause
     List,
     /// Disable a reason: nobody can pause for it
@@ -153,10 +162,6 @@ impl PauseCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
         match self {
             Self::Add { name } => {
-                let name = name.trim().to_owned();
-                if name.is_empty() {
-                    return Err("a reason needs a name".into());
-                }
                 println!("{}", create(config, move |tx, act| pause::add(tx, act, &name))?);
                 Ok(())
             }

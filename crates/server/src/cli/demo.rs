@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -10,7 +11,7 @@ use rozmowa_db::{Address, Tx};
 
 use super::{Place, runtime, start_log, storage, until_told_to_stop, write};
 use crate::account::{self, Methods, password};
-use crate::act::Act;
+use crate::act::{Act, Actor};
 use crate::agent::{self, NewAgent};
 use crate::app::{App, Surroundings};
 use crate::config::Config;
@@ -77,12 +78,18 @@ impl Demo {
         let has_samples = fill(&app)?;
         runtime()?.block_on(async {
             let running = Running::start(app, lock)?;
-            self.greet(&running, &certificate.authority, has_samples);
+            self.greet(&running, &certificate.authority, place.database.as_ref(), has_samples);
             until_told_to_stop(running).await
         })
     }
 
-    fn greet(&self, running: &Running, authority: &Path, has_samples: bool) {
+    fn greet(
+        &self,
+        running: &Running,
+        authority: &Path,
+        database: Option<&Address>,
+        has_samples: bool,
+    ) {
         let plain = running.listen.unwrap_or(self.listen);
         let tls = running.tls_listen.unwrap_or(self.tls_listen);
         if !has_samples {
@@ -109,10 +116,12 @@ See it:
   curl -u api_reader:{API_PASSWORD} \"http://{plain}/api/chats\"
 
 The reference of the API: http://{plain}/api/openapi.json. Agents: jkowalski, anowak (password {AGENT_PASSWORD}).
-Administer it beside: rozmowa queue list --data {}",
+Administer it beside: {} queue list --data {}{}",
             authority.display(),
             running.metrics_listen.map(|at| format!("  Metrics  http://{at}/metrics\n")).unwrap_or_default(),
+            std::env::args().next().as_deref().unwrap_or("rozmowa"),
             running.app.config.data_dir.display(),
+            database.map(|url| format!(" --database {url}")).unwrap_or_default(),
         );
     }
 }
@@ -130,7 +139,13 @@ fn fill(app: &App) -> Result<bool, String> {
         password::hash(text, app.ids.bytes()).map_err(|e| e.cause().unwrap_or_default().to_owned())
     };
     let (api, agents) = (hash(API_PASSWORD)?, hash(AGENT_PASSWORD)?);
-    write(&app.db, move |tx, act| samples(tx, act, &api, &agents))?;
+    let actor = Actor::system();
+    write(&app.db, move |tx, act| {
+        // Nobody typed these.
+        let act =
+            Act { actor: &actor, ids: act.ids, now: act.now, wanted: Arc::clone(&act.wanted) };
+        samples(tx, &act, &api, &agents)
+    })?;
     Ok(true)
 }
 

@@ -98,6 +98,8 @@ enum Command {
     },
     /// Check the database's file, its schema and its logs, also while the server runs
     Verify,
+    /// Print the API's methods, as method lists spell them
+    Methods,
     /// Print the reference of the API, as OpenAPI 3.1
     Openapi,
 }
@@ -114,9 +116,16 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), String> {
-    if let Command::Openapi = cli.command {
-        print!("{}", crate::router::reference());
-        return Ok(());
+    match cli.command {
+        Command::Openapi => {
+            print!("{}", crate::router::reference());
+            return Ok(());
+        }
+        Command::Methods => {
+            println!("{}", crate::router::method_names().join("\n"));
+            return Ok(());
+        }
+        _ => {}
     }
     let config = cli.place.load()?;
     match cli.command {
@@ -145,7 +154,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Backup { file } => storage::backup(&config, &file),
         Command::Restore { file } => storage::restore(&config, &file),
         Command::Verify => storage::verify(&config),
-        Command::Openapi => Ok(()),
+        Command::Openapi | Command::Methods => Ok(()),
     }
 }
 

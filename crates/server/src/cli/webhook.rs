@@ -13,7 +13,7 @@ use crate::webhook::{self, Action, Change, log};
 pub enum WebhookCommand {
     /// List subscriptions
     List,
-    /// Show the last attempts to deliver, the newest first
+    /// Show the attempts of the latest deliveries, the newest delivery first
     Attempts {
         id: i64,
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]

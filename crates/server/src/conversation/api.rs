@@ -7,13 +7,14 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use uuid::Uuid;
 
 use super::list::{self, Filter};
-use super::view::{self, Chat, Include, PAGE_MAX};
+use super::view::{self, Chat, Include};
 use super::{NewConversation, Status};
 use crate::agent;
 use crate::clock;
 use crate::http::error::Envelope;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{
-    Count, Cursor, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil,
+    Count, Cursor, Email, Flag, Id, Line, Node, PAGE_MAX, Param, Text, TimeFrom, TimeUntil,
 };
 use crate::http::{Call, Code, Error, Fault, Reply};
 
@@ -173,13 +174,7 @@ pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Erro
     let given: ReplyToConversation = call.params()?;
     let id = known(&id)?;
     call.write(move |tx, act| {
-        let of_agent = |code| Error::from(Fault::new(code).with("login", &*given.user_login));
-        let agent =
-            agent::find(tx, &given.user_login)?.ok_or_else(|| of_agent(Code::UnknownAgent))?;
-        if !agent.is_active {
-            return Err(of_agent(Code::AgentInactive));
-        }
-        super::reply(tx, act, &id, &agent, &given.text.0)?;
+        super::reply(tx, act, &id, &given.user_login, &given.text.0)?;
         Ok(Reply::default())
     })
     .await
@@ -404,23 +399,6 @@ pub struct ConversationId {
     /// The conversation's id, from `start`.
     #[expect(dead_code, reason = "it describes; the path is read by the router")]
     id: Uuid,
-}
-
-/// Described once for all POSTs.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Header)]
-pub struct IdempotencyKey {
-    /// Our addition: sent again within 24 hours, the same request gets the stored answer. 1 to 255 visible ASCII
-    /// characters.
-    #[param(
-        required = false,
-        rename = "Idempotency-Key",
-        min_length = 1,
-        max_length = 255,
-        pattern = "^[!-~]+$"
-    )]
-    #[expect(dead_code, reason = "it describes; the header is read with the call")]
-    key: String,
 }
 
 impl Param for Status {

@@ -12,7 +12,7 @@ use rozmowa_db::{Tx, params};
 use uuid::Uuid;
 
 use crate::act::Act;
-use crate::agent::{Agent, capacity};
+use crate::agent::{self, capacity};
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::queue;
@@ -230,10 +230,15 @@ pub fn reply(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
     id: &Uuid,
-    agent: &Agent,
+    login: &str,
     text: &str,
 ) -> Result<(), Error> {
-    assign::take(tx, act, id, agent)?;
+    let agent = agent::find(tx, login)?;
+    let agent = agent.ok_or_else(|| agent::fault(Code::UnknownAgent, login))?;
+    if !agent.is_active {
+        return Err(agent::fault(Code::AgentInactive, login));
+    }
+    assign::take(tx, act, id, &agent)?;
     let Some(turn) = tx.query_opt(&ANSWER, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };

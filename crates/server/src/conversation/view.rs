@@ -15,8 +15,6 @@ use crate::clock;
 use crate::http::{Code, Error};
 use crate::time;
 
-/// The largest page. A shorter one repeats its last id in the list of 100.
-pub const PAGE_MAX: i64 = 100;
 /// Text that one answer holds at most.
 const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -114,7 +112,7 @@ pub struct Include {
     pub client_data: bool,
 }
 
-/// Shows up to [`PAGE_MAX`] conversations.
+/// Shows up to [`PAGE_MAX`](crate::http::params::PAGE_MAX) conversations.
 pub fn show(
     tx: &mut Tx<'_>,
     items: Vec<Item>,

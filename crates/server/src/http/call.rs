@@ -203,6 +203,13 @@ impl Call {
         self.look(move |tx| run(tx, &app)).await
     }
 
+    /// The answer that this request got before, for calls that do more than a transaction.
+    pub async fn answered(&self) -> Result<Option<Reply>, Error> {
+        let Some(key) = self.key.clone() else { return Ok(None) };
+        let app = self.app.clone();
+        self.look(move |tx| idempotency::find(tx, &app.secret, &key, app.clock.now())).await
+    }
+
     /// Looks something up before the answer is made.
     pub async fn look<T, F>(&self, run: F) -> Result<T, Error>
     where

@@ -43,6 +43,23 @@ pub struct Key {
     pub fingerprint: Hash,
 }
 
+/// Described once for all POSTs.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IdempotencyKey {
+    /// Our addition: sent again within 24 hours, the same request gets the stored answer. 1 to 255 visible ASCII
+    /// characters.
+    #[param(
+        required = false,
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
+    #[expect(dead_code, reason = "it describes; the header is read with the call")]
+    key: String,
+}
+
 /// The header's text, if it is there.
 pub fn header(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let mut values = headers.get_all("idempotency-key").iter();
@@ -60,6 +77,25 @@ pub fn header(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     }
 }
 
+/// The answer to this very request, if it was given before.
+pub fn find(
+    tx: &mut Tx<'_>,
+    secret: &secret::Key,
+    key: &Key,
+    now: Millis,
+) -> Result<Option<Reply>, Error> {
+    let stored = tx.query_opt(&STORED, params![&key.key, now - KEPT_FOR], |row| {
+        Ok((row.get::<Hash>(0)?, row.get::<String>(1)?))
+    })?;
+    match stored {
+        Some((fingerprint, body)) if fingerprint == key.fingerprint => {
+            read(secret, key, body).map(Some)
+        }
+        Some(_) => Err(Code::IdempotencyKeyReused.into()),
+        None => Ok(None),
+    }
+}
+
 /// Runs the call unless it was answered before.
 pub fn once(
     tx: &mut Tx<'_>,
@@ -69,15 +105,8 @@ pub fn once(
     run: impl FnOnce(&mut Tx<'_>) -> Result<Reply, Error>,
 ) -> Result<Reply, Error> {
     let over = act.now - KEPT_FOR;
-    let stored = tx.query_opt(&STORED, params![&key.key, over], |row| {
-        Ok((row.get::<Hash>(0)?, row.get::<String>(1)?))
-    })?;
-    match stored {
-        Some((fingerprint, body)) if fingerprint == key.fingerprint => {
-            return read(secret, key, body);
-        }
-        Some(_) => return Err(Code::IdempotencyKeyReused.into()),
-        None => {}
+    if let Some(reply) = find(tx, secret, key, act.now)? {
+        return Ok(reply);
     }
     let reply = run(tx)?;
     let body = written(secret, act.ids, key, &reply)?;

@@ -4,8 +4,8 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::conversation::api::IdempotencyKey;
 use crate::http::error::Envelope;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{Line, YesNo, path_number};
 use crate::http::{Call, Code, Error, Fault, Reply};
 

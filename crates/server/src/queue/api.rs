@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
 use crate::agent::api::known;
-use crate::conversation::api::IdempotencyKey;
 use crate::http::error::Envelope;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{Flag, Line, Within, YesNo, path_number};
 use crate::http::{Call, Code, Error, Fault, Reply};
 

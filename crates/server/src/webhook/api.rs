@@ -9,14 +9,14 @@ use super::guard::{self, Refusal};
 use super::{Action, Change, Changed, Format, NewWebhook, OffBecause, Webhook};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::conversation::api::IdempotencyKey;
 use crate::http::error::Envelope;
-use crate::http::params::{Count, Flag, Line, Many, Named, Node, OneOf, OrEmpty, Param};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::params::{
+    Flag, Line, Many, Named, Node, OneOf, OrEmpty, Param, Within, path_number,
+};
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::time;
 
-/// The largest page.
-pub const PAGE_MAX: i64 = 100;
 const OVERLAP_HOURS: i64 = 24;
 const OVERLAP_HOURS_MAX: i64 = 24 * 90;
 
@@ -232,7 +232,7 @@ crate::params! { body
 
 /// Changes a webhook
 ///
-/// What is left out stays. What is under way may still arrive as it was.
+/// Our addition. What is left out stays. What is under way may still arrive as it was.
 #[utoipa::path(
     put, path = "/api/webhooks/{id}", operation_id = "change_webhook", tag = "webhooks", params(WebhookId),
     request_body = ChangeWebhook,
@@ -259,8 +259,9 @@ pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Err
         is_enabled: given.enabled.map(|flag| flag.0),
     };
     call.write(move |tx, act| {
-        let changed = super::change(tx, act, Some(&app.secret), id, &change)?;
-        answer(changed)
+        let Changed { webhook, signing_secret } =
+            super::change(tx, act, Some(&app.secret), id, &change)?;
+        Reply::json(&Shown { signing_secret, ..Shown::detailed(webhook, &app) })
     })
     .await
 }
@@ -274,7 +275,7 @@ fn answer(changed: Changed) -> Result<Reply, Error> {
 
 /// Removes a webhook
 ///
-/// What waits for it is not delivered any more, and its log goes.
+/// Our addition. What waits for it is not delivered any more, and its log goes.
 #[utoipa::path(
     delete, path = "/api/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks", params(WebhookId),
     responses(
@@ -295,7 +296,7 @@ pub async fn remove(Path(id): Path<String>, call: Call) -> Result<Reply, Error> 
 crate::params! { body
     RotateSecret {
         /// Hours for which the secret before signs too: 0 to 2160.
-        overlap_hours: Option<Count> = 24,
+        overlap_hours: Option<Within<0, OVERLAP_HOURS_MAX>> = 24,
     }
 }
 
@@ -323,7 +324,7 @@ pub struct NewSecret {
 pub async fn rotate_secret(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: RotateSecret = call.params()?;
     let id = known(&id)?;
-    let hours = given.overlap_hours.map_or(OVERLAP_HOURS, |hours| hours.0).min(OVERLAP_HOURS_MAX);
+    let hours = given.overlap_hours.map_or(OVERLAP_HOURS, |hours| hours.0);
     let app = call.app().clone();
     call.write(move |tx, act| {
         let overlap = hours * 3_600_000;
@@ -335,7 +336,7 @@ pub async fn rotate_secret(Path(id): Path<String>, mut call: Call) -> Result<Rep
 
 /// The path's `:id`. What is no number is the number of nothing.
 pub fn known(id: &str) -> Result<i64, Error> {
-    id.parse().map_err(|_| Fault::new(Code::UnknownWebhook).with("id", id).into())
+    path_number(id).ok_or_else(|| Fault::new(Code::UnknownWebhook).with("id", id).into())
 }
 
 fn distinct(actions: &[OneOf<Action>]) -> Vec<Action> {

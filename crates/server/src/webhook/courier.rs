@@ -8,7 +8,7 @@ use rozmowa_db::{Published, Sink, Tx, params};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::{Told, lane};
+use super::{ToDeliver, lane};
 use crate::app::App;
 use crate::clock::Millis;
 use crate::http::Error;
@@ -59,7 +59,7 @@ pub fn sink(bells: &Arc<Bells>) -> Sink {
     let bells = Arc::clone(bells);
     Arc::new(move |published: Vec<Published>| {
         let mut last = None;
-        for told in published.iter().filter_map(|message| message.downcast_ref::<Told>()) {
+        for told in published.iter().filter_map(|message| message.downcast_ref::<ToDeliver>()) {
             if last != Some(told.0) {
                 bells.ring(told.0);
                 last = Some(told.0);

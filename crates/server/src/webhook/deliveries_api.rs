@@ -7,14 +7,14 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use uuid::Uuid;
 
 use super::Action;
-use super::api::{PAGE_MAX, WebhookId, known};
+use super::api::{WebhookId, known};
 use super::delivery::{Attempt, Due, Outcome, References, Told};
 use super::log::{self, Logged, Waiting};
 use super::send::{Answer, Parcel};
 use crate::app::App;
-use crate::conversation::api::IdempotencyKey;
 use crate::http::error::Envelope;
-use crate::http::params::{Count, Line, Named, Node, Param, TimeFrom};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::params::{Count, Line, Named, Node, PAGE_MAX, Param, TimeFrom};
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::time;
 
@@ -34,7 +34,7 @@ pub struct TestResult {
 /// Our addition. Sends the action `WEBHOOK_TEST` at once, also when the subscription is off, waits for the answer and tells
 /// what came of it. It is in the log and is not tried again.
 #[utoipa::path(
-    post, path = "/api/webhooks/{id}/test", operation_id = "test_webhook", tag = "additions", params(WebhookId),
+    post, path = "/api/webhooks/{id}/test", operation_id = "test_webhook", tag = "additions", params(WebhookId, IdempotencyKey),
     responses(
         (status = 200, description = "What came of it.", body = TestResult),
         (status = 404, description = "Unknown webhook.", body = Envelope),
@@ -43,6 +43,9 @@ pub struct TestResult {
 )]
 pub async fn test(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
     let id = known(&id)?;
+    if let Some(reply) = call.answered().await? {
+        return Ok(reply);
+    }
     let app = call.app().clone();
     let webhook = call.look(move |tx| super::get(tx, id)).await?;
     let at = app.clock.now();
@@ -96,7 +99,7 @@ crate::params! { query
         limit: Option<Count>,
         /// Empty or left out for the first page, then `next_cursor`.
         cursor: Option<Place>,
-        /// Of this delivery alone.
+        /// Of this delivery alone: its `webhook-id`. The latest 100 attempts.
         delivery_id: Option<Uuid>,
     }
 }
@@ -160,10 +163,11 @@ pub async fn attempts(Path(id): Path<String>, mut call: Call) -> Result<Reply, E
             log::attempts_of(tx, id, delivery, limit)?
         } else {
             let before = given.cursor.map_or((Uuid::max(), 0), |Place(n, delivery)| (delivery, n));
-            log::attempts(tx, id, before, limit)?
+            // One more than asked for tells whether there is another page.
+            log::attempts(tx, id, before, limit + 1)?
         };
-        let is_full = logged.len() as u64 == limit.unsigned_abs() && given.delivery_id.is_none();
-        let last = logged.last().filter(|_| is_full);
+        let (logged, has_more) = page(logged, limit);
+        let last = logged.last().filter(|_| has_more);
         let next_cursor = last.map(|last| Place(last.attempt, last.delivery).to_string());
         let result = logged.into_iter().map(|logged| ShownAttempt::new(logged, app)).collect();
         Reply::json(&Attempts { result, next_cursor })
@@ -248,8 +252,8 @@ pub async fn pending(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
         super::get(tx, id)?;
         let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
         let after = given.cursor.map_or((0, Uuid::nil()), |Place(at, delivery)| (at, delivery));
-        let waiting = log::waiting(tx, id, after, limit)?;
-        let last = waiting.last().filter(|_| waiting.len() as u64 == limit.unsigned_abs());
+        let (waiting, has_more) = page(log::waiting(tx, id, after, limit + 1)?, limit);
+        let last = waiting.last().filter(|_| has_more);
         let next_cursor = last.map(|last| Place(last.due_at, last.delivery).to_string());
         let zone = &app.config.time_zone;
         let shown = |waiting: Waiting| ShownWaiting {
@@ -337,6 +341,15 @@ pub async fn recover(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
         Reply::json(&Redelivered { count })
     })
     .await
+}
+
+/// A page, and whether there is more after it.
+fn page<T>(mut found: Vec<T>, limit: i64) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    // A page of nothing has no last one to go on from.
+    (found, has_more && limit > 0)
 }
 
 /// One that a later version made has no name here.

@@ -148,7 +148,7 @@ impl Lane {
             // Only now: what this snapshot shows must not be in the future, or half of a conversation would go first.
             let now = clock.now();
             let mut due = delivery::due(tx, webhook.id, now, limit)?;
-            // Transactions that waited for each other may have their times the other way round; the log knows the order.
+            // Several of a conversation may have one time: the log knows their order.
             due.sort_by_key(|due| due.told.seq());
             Ok::<_, Error>(Some((due, delivery::next_due(tx, webhook.id, now)?, webhook)))
         });

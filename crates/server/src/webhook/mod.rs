@@ -1,7 +1,7 @@
 //! Webhooks: telling others what happened.
 //!
 //! A change writes a delivery, a row of references, in its own transaction, for each subscription that wants to hear of it
-//! ([`tell`]). A lane for each subscription takes them from there to the receiver.
+//! ([`tell()`]). A lane for each subscription takes them from there to the receiver.
 
 pub mod action;
 pub mod api;
@@ -14,14 +14,15 @@ pub mod lane;
 pub mod log;
 pub mod send;
 pub mod sign;
+pub mod tell;
 pub mod wanted;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 pub use action::Action;
+pub use tell::{Subject, ToDeliver, tell};
 pub use wanted::{Subscriptions, Wanted};
 
 use crate::act::Act;
@@ -30,22 +31,27 @@ use crate::clock::Millis;
 use crate::http::params::Named;
 use crate::http::{Code, Error, Fault};
 use crate::secret::Key;
+use crate::time;
 
 /// Every subscription costs each change that it wants to hear of a row.
 const MAX: i64 = 100;
 
-/// How far clocks of several nodes may differ without a change of order.
-const AHEAD_MAX: Millis = 1_000;
-
 rozmowa_db::statements! {
-    TELL = "INSERT INTO delivery (webhook_id, due_at, id, action, conversation_id, seq, customer_id, at, attempts, step)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)";
     LIST = "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
             old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
         FROM webhook ORDER BY id LIMIT 1000";
     FIND = "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
             old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
         FROM webhook WHERE id = $1";
+    /// What is decided by what was read stays so until the transaction's end.
+    HOLD = {
+        sqlite: "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
+                old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
+            FROM webhook WHERE id = $1",
+        postgres: "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
+                old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
+            FROM webhook WHERE id = $1 FOR UPDATE",
+    };
     COUNT = "SELECT count(*) FROM webhook";
     ADD = "INSERT INTO webhook (id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
             is_enabled, created_at, lease_until)
@@ -249,10 +255,20 @@ pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<Webhook>, Error> {
 
 /// Finds it, or says that there is none.
 pub fn get(tx: &mut Tx<'_>, id: i64) -> Result<Webhook, Error> {
-    find(tx, id)?.ok_or_else(|| Fault::new(Code::UnknownWebhook).with("id", id).into())
+    find(tx, id)?.ok_or_else(|| unknown(id))
+}
+
+fn hold(tx: &mut Tx<'_>, id: i64) -> Result<Webhook, Error> {
+    tx.query_opt(&HOLD, params![id], Webhook::read)?.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: i64) -> Error {
+    Fault::new(Code::UnknownWebhook).with("id", id).into()
 }
 
 pub fn add(tx: &mut Tx<'_>, act: &Act<'_>, key: &Key, new: &NewWebhook) -> Result<Changed, Error> {
+    // So that two at once don't both find room for one.
+    tx.lock(&["webhooks"])?;
     if tx.query_one(&COUNT, params![], |row| row.get::<i64>(0))? >= MAX {
         return Err(Fault::new(Code::TooManyWebhooks).with("limit", MAX).into());
     }
@@ -277,7 +293,7 @@ pub fn add(tx: &mut Tx<'_>, act: &Act<'_>, key: &Key, new: &NewWebhook) -> Resul
     let webhook = get(tx, id)?;
     audit::record(tx, act, "webhook.add", &subject(id), None::<&()>, Some(&webhook.view()))?;
     Wanted::change(tx, act.ids)?;
-    tx.publish(Told(id));
+    tx.publish(ToDeliver(id));
     Ok(Changed { webhook, signing_secret: secret })
 }
 
@@ -302,7 +318,7 @@ pub fn change(
     id: i64,
     change: &Change,
 ) -> Result<Changed, Error> {
-    let was = get(tx, id)?;
+    let was = hold(tx, id)?;
     let mut webhook = was.clone();
     let stays = |text: String, change: &Option<String>| change.clone().unwrap_or(text);
     webhook.subscription_url = stays(webhook.subscription_url, &change.subscription_url);
@@ -343,28 +359,21 @@ pub fn change(
         _ => {}
     }
     store(tx, &webhook)?;
-    let password = change.http_auth_password.is_some() && webhook.has_password();
-    if was.view() != webhook.view() || password {
-        let becomes =
-            AuditedChange { view: webhook.view(), password: password.then_some("changed") };
+    let mut becomes = webhook.view();
+    if change.http_auth_password.is_some() {
+        becomes.http_auth_password = Some("changed");
+    }
+    if was.view() != becomes {
         audit::record(tx, act, "webhook.change", &subject(id), Some(&was.view()), Some(&becomes))?;
     }
     Wanted::change(tx, act.ids)?;
-    tx.publish(Told(id));
+    tx.publish(ToDeliver(id));
     Ok(Changed { webhook, signing_secret })
 }
 
 fn seal(key: Option<&Key>, act: &Act<'_>, purpose: &str, plain: &str) -> Result<Vec<u8>, Error> {
     let key = key.ok_or_else(|| Error::internal("a secret can't be sealed without the key"))?;
     Ok(key.seal(act.ids, purpose, plain.as_bytes()))
-}
-
-#[derive(Serialize)]
-struct AuditedChange<'a> {
-    #[serde(flatten)]
-    view: View<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<&'static str>,
 }
 
 /// A new signing secret; the one before it signs along until its time is over.
@@ -375,7 +384,8 @@ pub fn rotate_secret(
     id: i64,
     overlap: Millis,
 ) -> Result<String, Error> {
-    let mut webhook = get(tx, id)?;
+    let mut webhook = hold(tx, id)?;
+    let was = serde_json::json!({ "signing_secret": webhook.is_signed().then_some("set") });
     let secret = sign::new_secret(act.ids);
     let until = act.now + overlap;
     webhook.old_signing_secret = webhook.signing_secret.filter(|_| overlap > 0);
@@ -384,10 +394,10 @@ pub fn rotate_secret(
     store(tx, &webhook)?;
     let becomes = serde_json::json!({
         "signing_secret": "changed",
-        "old_secret_expires_at_ms": webhook.old_signing_expires_at,
+        "old_signing_secret_until": webhook.old_signing_expires_at.map(time::in_utc),
     });
-    audit::record(tx, act, "webhook.rotate_secret", &subject(id), None::<&()>, Some(&becomes))?;
-    tx.publish(Told(id));
+    audit::record(tx, act, "webhook.rotate_secret", &subject(id), Some(&was), Some(&becomes))?;
+    tx.publish(ToDeliver(id));
     Ok(secret)
 }
 
@@ -414,11 +424,11 @@ fn store(tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), Error> {
 
 /// What waits and what is in the log goes in steps, by [`sweep`](log::sweep).
 pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, id: i64) -> Result<(), Error> {
-    let was = get(tx, id)?;
+    let was = hold(tx, id)?;
     tx.execute(&REMOVE, params![id])?;
     audit::record(tx, act, "webhook.remove", &subject(id), Some(&was.view()), None::<&()>)?;
     // Its lane finds that it is gone, and ends.
-    tx.publish(Told(id));
+    tx.publish(ToDeliver(id));
     Wanted::change(tx, act.ids)
 }
 
@@ -432,45 +442,12 @@ pub fn switch_off(
     if tx.execute(&SWITCH_OFF, params![id, because as i64])? == 0 {
         return Ok(());
     }
+    let was = serde_json::json!({ "enabled": true });
     let becomes = serde_json::json!({ "enabled": false, "off_because": because });
-    audit::record(tx, act, "webhook.switch_off", &subject(id), None::<&()>, Some(&becomes))?;
+    audit::record(tx, act, "webhook.switch_off", &subject(id), Some(&was), Some(&becomes))?;
     Wanted::change(tx, act.ids)
 }
 
 fn subject(id: i64) -> String {
     format!("webhook {id}")
-}
-
-/// What a delivery is about.
-#[derive(Debug, Clone, Copy)]
-pub enum Subject<'a> {
-    Event { conversation: &'a Uuid, seq: i64 },
-    Customer(i64),
-}
-
-/// Published after commit: this subscription has something to deliver, or was changed.
-#[derive(Debug, Clone, Copy)]
-pub struct Told(pub i64);
-
-/// Tells all who want to hear of it.
-pub fn tell(
-    tx: &mut Tx<'_>,
-    act: &Act<'_>,
-    action: Action,
-    subject: Subject<'_>,
-    at: Millis,
-) -> Result<(), Error> {
-    // In the order of times as far as clocks agree; one that was far ahead once delays nothing.
-    let due_at = at.clamp(act.now, act.now + AHEAD_MAX);
-    for webhook in act.wanted.by(action) {
-        let id = act.ids.v7(act.now);
-        let (conversation, seq, customer) = match subject {
-            Subject::Event { conversation, seq } => (Some(conversation), Some(seq), None),
-            Subject::Customer(id) => (None, None, Some(id)),
-        };
-        let row = params![*webhook, due_at, &id, action as i64, conversation, seq, customer, at];
-        tx.put(&TELL, row)?;
-        tx.publish(Told(*webhook));
-    }
-    Ok(())
 }

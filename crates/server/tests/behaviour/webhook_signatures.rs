@@ -143,3 +143,41 @@ async fn who_did_not_ask_for_signatures_gets_none() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_beside_a_rotation_loses_neither() {
+    on_both_engines(async |engine| {
+        let (server, receiver) = (server(engine).await, Receiver::start().await);
+        let new =
+            json!({ "actions": [CREATED], "subscription_url": receiver.url(), "signing": true });
+        let webhook = id(&add(&server, new).await);
+        for round in 0..20 {
+            let format = if round % 2 == 0 { "json" } else { "form" };
+            let rotate = post(format!("/api/webhooks/{webhook}/rotate_secret"))
+                .form(&[("overlap_hours", "0")]);
+            let (rotated, ()) = tokio::join!(
+                async { secret(&server.call(rotate).await.expect(200).json()) },
+                async {
+                    change(&server, webhook, json!({ "format": format })).await;
+                }
+            );
+            let test = post(format!("/api/webhooks/{webhook}/test"));
+            server.call(test).await.expect(200);
+            let arrival = receiver.expect(round + 1).await.swap_remove(round);
+            assert!(is_signed_under(&rotated, &arrival), "round {round}");
+            assert_eq!(arrival.body.starts_with('{'), format == "json", "round {round}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_that_is_sent_again_under_its_key_goes_out_once() {
+    let (server, receiver) = (server(Engine::Sqlite).await, Receiver::start().await);
+    let new = json!({ "actions": [CREATED], "subscription_url": receiver.url() });
+    let webhook = id(&add(&server, new).await);
+    let test = || post(format!("/api/webhooks/{webhook}/test")).key("once");
+    let first = server.call(test()).await.expect(200).json();
+    assert_eq!(server.call(test()).await.expect(200).json(), first);
+    assert_eq!(receiver.count(), 1);
+}

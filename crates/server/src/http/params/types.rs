@@ -223,6 +223,14 @@ impl<const MAX: usize> Param for Line<MAX> {
     }
 }
 
+impl<const MAX: usize> Line<MAX> {
+    /// For other doors than this one; trimmed, and possibly empty.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_line = !text.chars().any(char::is_control) && text.chars().count() <= MAX;
+        is_line.then(|| Self(text.trim().to_owned()))
+    }
+}
+
 impl<const MAX: usize> Deref for Line<MAX> {
     type Target = str;
 
@@ -384,7 +392,7 @@ impl<T: Param> Param for OrEmpty<T> {
 
 /// A number in a path; what is none is the number of nothing.
 pub fn path_number(text: &str) -> Option<i64> {
-    let number = text.parse().ok()?;
+    let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())??;
     (1..=Id::MAX).contains(&number).then_some(number)
 }
 
