@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{create, transact, write};
+use super::{create, printable, transact, write};
 use crate::account::password;
 use crate::clock::Ids;
 use crate::config::Config;
@@ -62,7 +62,7 @@ impl QueueCommand {
             Self::List => {
                 for queue in transact(config, |tx, _| queue::list(tx))? {
                     let state = if queue.is_enabled { "enabled" } else { "disabled" };
-                    println!("{}\t{state}\t{}", queue.id, queue.name);
+                    println!("{}\t{state}\t{}", queue.id, printable(&queue.name));
                 }
             }
             Self::Disable { id } => {

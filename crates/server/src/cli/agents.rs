@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::admin::{NewPassword, email, line, name};
-use super::{create, transact};
+use super::{create, printable, transact};
 use crate::agent::{self, Changes, NewAgent, Role, capacity};
 use crate::config::Config;
 use crate::http::params::{Login, Named};
@@ -121,8 +121,8 @@ impl AgentCommand {
                         "{}\t{}\t{state}\t{} {}\t{}\t{}\t{}/{}",
                         agent.id,
                         agent.login,
-                        agent.name,
-                        agent.surname,
+                        printable(&agent.name),
+                        printable(&agent.surname),
                         agent.email,
                         agent.role.name(),
                         agent.open_chats,
@@ -168,7 +168,7 @@ impl PauseCommand {
             Self::List => {
                 for pause in transact(config, |tx, _| pause::list(tx))? {
                     let state = if pause.is_enabled { "enabled" } else { "disabled" };
-                    println!("{}\t{state}\t{}", pause.id, pause.name);
+                    println!("{}\t{state}\t{}", pause.id, printable(&pause.name));
                 }
                 Ok(())
             }
