@@ -60,6 +60,8 @@ CREATE TABLE webhook (
     -- The first failure since the last success.
     failing_since INTEGER,
     created_at INTEGER NOT NULL,
+    -- Raised by every change and every order by hand: what a lane has learnt of the receiver counts no more.
+    version INTEGER NOT NULL,
     -- The process that delivers, so that two never mix the order up.
     lease_owner BLOB,
     lease_until INTEGER NOT NULL

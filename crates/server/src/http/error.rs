@@ -144,6 +144,8 @@ codes! {
     PauseNameTaken = 400_115 CONFLICT "pause_name_taken";
     /// There are as many webhooks as there can be.
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
+    /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
+    PasswordNeeded = 400_121 CONFLICT "password_needed";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.

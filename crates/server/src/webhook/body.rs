@@ -22,18 +22,24 @@ enum Field {
 type Fields = Vec<(&'static str, Field)>;
 
 /// The body of a delivery; none when what it tells of is there no more.
-pub fn render(due: &Due, webhook_id: i64, format: Format, zone: &TimeZone) -> Option<Vec<u8>> {
-    let fields = fields(due, webhook_id, zone)?;
+pub fn render(
+    due: &Due,
+    told: &Told,
+    webhook_id: i64,
+    format: Format,
+    zone: &TimeZone,
+) -> Option<Vec<u8>> {
+    let fields = fields(due, told, webhook_id, zone)?;
     Some(match format {
         Format::Form => form(due.action, &fields).into_bytes(),
-        Format::Json => in_json(due, fields, zone).to_string().into_bytes(),
+        Format::Json => in_json(due, told, fields, zone).to_string().into_bytes(),
     })
 }
 
 /// The fields in the documented order, after `action`.
-fn fields(due: &Due, webhook_id: i64, zone: &TimeZone) -> Option<Fields> {
+fn fields(due: &Due, told: &Told, webhook_id: i64, zone: &TimeZone) -> Option<Fields> {
     let date = text(time::with_seconds(due.at, zone));
-    let fields = match (&due.told, due.action) {
+    let fields = match (told, due.action) {
         (_, Action::Test) => vec![("webhook_id", number(webhook_id)), ("date", date)],
         (Told::Customer(id), _) => vec![
             ("customer_id", number(*id)),
@@ -63,7 +69,7 @@ fn fields(due: &Due, webhook_id: i64, zone: &TimeZone) -> Option<Fields> {
             fields.extend([("date", date), ("chat_queue_id", number(event.chat_queue_id))]);
             fields
         }
-        (Told::Gone, _) => return None,
+        (Told::Nothing, _) => return None,
     };
     Some(fields)
 }
@@ -98,7 +104,7 @@ fn form(action: Action, fields: &Fields) -> String {
 }
 
 /// As Standard Webhooks recommends: type, timestamp and the rest as data.
-fn in_json(due: &Due, fields: Fields, zone: &TimeZone) -> Value {
+fn in_json(due: &Due, told: &Told, fields: Fields, zone: &TimeZone) -> Value {
     let mut data = Map::new();
     for (name, field) in fields {
         let value = match field {
@@ -107,7 +113,7 @@ fn in_json(due: &Due, fields: Fields, zone: &TimeZone) -> Value {
         };
         data.insert(name.to_owned(), value.unwrap_or_default());
     }
-    if let Told::Event(event) = &due.told {
+    if let Told::Event(event) = told {
         data.insert("seq".to_owned(), event.seq.into());
     }
     json!({
@@ -121,14 +127,15 @@ fn in_json(due: &Due, fields: Fields, zone: &TimeZone) -> Value {
 mod tests {
     use uuid::Uuid;
 
-    use super::super::delivery::Event;
+    use super::super::delivery::{Event, References};
     use super::*;
     use crate::conversation::log::Speaker;
 
-    fn due(action: Action, told: Told) -> Due {
+    fn due(action: Action) -> Due {
         // 4 September 2026, 12:19:43 in Warsaw.
         let at = 1_788_517_183_000;
-        Due { id: Uuid::nil(), due_at: at, action, at, attempts: 0, step: 0, told }
+        let references = References::default();
+        Due { id: Uuid::nil(), due_at: at, action, at, attempts: 0, step: 0, references }
     }
 
     fn warsaw() -> TimeZone {
@@ -136,7 +143,7 @@ mod tests {
     }
 
     fn rendered(action: Action, told: Told) -> String {
-        String::from_utf8(render(&due(action, told), 7, Format::Form, &warsaw()).unwrap()).unwrap()
+        String::from_utf8(render(&due(action), &told, 7, Format::Form, &warsaw()).unwrap()).unwrap()
     }
 
     fn event() -> Told {
@@ -179,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_gone_has_no_body() {
         assert!(
-            render(&due(Action::ConversationClosed, Told::Gone), 7, Format::Form, &warsaw())
+            render(&due(Action::ConversationClosed), &Told::Nothing, 7, Format::Form, &warsaw())
                 .is_none()
         );
     }

@@ -1,6 +1,7 @@
 //! The courier: a lane for each enabled subscription, opened and closed as subscriptions come and go.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Bells {
     lanes: Mutex<HashMap<i64, Arc<Notify>>>,
     /// For subscriptions that have no lane yet.
     round: Notify,
+    /// What all lanes have in memory of what they tell, in bytes.
+    pub(super) weight: AtomicUsize,
 }
 
 impl Bells {

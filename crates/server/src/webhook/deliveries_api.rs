@@ -56,9 +56,9 @@ pub async fn test(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
         at,
         attempts: 0,
         step: 0,
-        told: Told::Gone,
+        references: References::default(),
     };
-    let result = match Parcel::pack(&webhook, &due, &app.secret, &app.config, at) {
+    let result = match Parcel::pack(&webhook, &due, &Told::Nothing, &app.secret, &app.config, at) {
         Ok(Some(parcel)) => app.sender.send(parcel, at).await,
         Ok(None) => Answer::failed("there is nothing to send"),
         Err(error) => Answer::failed(error),

@@ -17,15 +17,13 @@ pub const PATIENCE: Millis = 5 * 24 * 60 * 60 * 1000;
 rozmowa_db::statements! {
     ADD = "INSERT INTO delivery (webhook_id, due_at, id, action, conversation_id, seq, customer_id, at, attempts, step)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    /// With all that a body may need, as it is now.
-    DUE = "SELECT d.id, d.due_at, d.action, d.at, d.attempts, d.step, d.conversation_id, d.seq, d.customer_id,
-            c.client_name, c.client_surname, c.client_id, c.client_email, c.chat_queue_id, e.sent_by, e.text, a.login, u.id
-        FROM delivery d
-        LEFT JOIN conversation c ON c.id = d.conversation_id
-        LEFT JOIN event e ON e.conversation_id = d.conversation_id AND e.seq = d.seq
-        LEFT JOIN agent a ON a.id = e.agent_id
-        LEFT JOIN customer u ON u.id = d.customer_id
-        WHERE d.webhook_id = $1 AND d.due_at <= $2 ORDER BY d.due_at, d.id LIMIT $3";
+    DUE = "SELECT id, due_at, action, at, attempts, step, conversation_id, seq, customer_id FROM delivery
+        WHERE webhook_id = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3";
+    /// All that a body may need, as it is now.
+    EVENT = "SELECT c.client_name, c.client_surname, c.client_id, c.client_email, c.chat_queue_id, e.sent_by, e.text, a.login
+        FROM conversation c JOIN event e ON e.conversation_id = c.id LEFT JOIN agent a ON a.id = e.agent_id
+        WHERE c.id = $1 AND e.seq = $2";
+    CUSTOMER = "SELECT id FROM customer WHERE id = $1";
     NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE webhook_id = $1 AND due_at > $2";
     /// What it was about goes into the log.
     DONE = "DELETE FROM delivery WHERE webhook_id = $1 AND due_at = $2 AND id = $3
@@ -35,27 +33,28 @@ rozmowa_db::statements! {
     FAILING_SINCE = "SELECT failing_since FROM webhook WHERE id = $1 AND is_enabled = 1";
 }
 
-/// A delivery that waits, and what it tells of, as it was read.
-#[derive(Debug)]
+/// A delivery that is due.
+#[derive(Debug, Clone)]
 pub struct Due {
     pub id: Uuid,
     pub due_at: Millis,
     pub action: Action,
-    /// When it happened.
+    /// When what it tells of happened.
     pub at: Millis,
     /// Made so far.
     pub attempts: i64,
     /// The place in the schedule.
     pub step: i64,
-    pub told: Told,
+    pub references: References,
 }
 
+/// What a delivery tells, read when it is sent.
 #[derive(Debug)]
 pub enum Told {
     Event(Event),
     Customer(i64),
-    /// Erased since.
-    Gone,
+    /// Erased since, or a test.
+    Nothing,
 }
 
 /// An event of a conversation.
@@ -82,36 +81,56 @@ impl Due {
             at: row.get(3)?,
             attempts: row.get(4)?,
             step: row.get(5)?,
-            told: Told::read(row)?,
+            references: References {
+                conversation_id: row.get(6)?,
+                seq: row.get(7)?,
+                customer_id: row.get(8)?,
+            },
         }))
+    }
+
+    /// What it tells, as it is now.
+    pub fn load(&self, tx: &mut Tx<'_>) -> Result<Told, Error> {
+        let told = match self.references {
+            References { conversation_id: Some(id), seq: Some(seq), .. } => {
+                let event =
+                    tx.query_opt(&EVENT, params![&id, seq], |row| Event::read(row, id, seq))?;
+                event.map(Told::Event)
+            }
+            References { customer_id: Some(id), .. } => {
+                tx.query_opt(&CUSTOMER, params![id], |row| Ok(Told::Customer(row.get(0)?)))?
+            }
+            References { .. } => None,
+        };
+        Ok(told.unwrap_or(Told::Nothing))
+    }
+}
+
+impl Event {
+    fn read(row: &Row<'_>, conversation_id: Uuid, seq: i64) -> Result<Self, rozmowa_db::Error> {
+        let (name, surname): (String, String) = (row.get(0)?, row.get(1)?);
+        let client_id: Option<String> = row.get(2)?;
+        Ok(Self {
+            conversation_id,
+            seq,
+            client_name: shown_name(&name, &surname, client_id.as_deref()),
+            client_email: row.get(3)?,
+            chat_queue_id: row.get(4)?,
+            sent_by: Speaker::from_number(row.get(5)?),
+            text: row.get(6)?,
+            agent_login: row.get(7)?,
+        })
     }
 }
 
 impl Told {
-    fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
-        let (conversation, seq): (Option<Uuid>, Option<i64>) = (row.get(6)?, row.get(7)?);
-        let (queue, sent_by): (Option<i64>, Option<i64>) = (row.get(13)?, row.get(14)?);
-        let customer: Option<i64> = row.get(17)?;
-        Ok(match (conversation, seq, queue, sent_by) {
-            (Some(conversation_id), Some(seq), Some(chat_queue_id), Some(sent_by)) => {
-                let (name, surname): (String, String) = (row.get(9)?, row.get(10)?);
-                Self::Event(Event {
-                    conversation_id,
-                    seq,
-                    client_name: shown_name(
-                        &name,
-                        &surname,
-                        row.get::<Option<String>>(11)?.as_deref(),
-                    ),
-                    client_email: row.get(12)?,
-                    chat_queue_id,
-                    sent_by: Speaker::from_number(sent_by),
-                    text: row.get(15)?,
-                    agent_login: row.get(16)?,
-                })
-            }
-            _ => customer.map_or(Self::Gone, Self::Customer),
-        })
+    /// About how many bytes it takes until it is sent: a letter can become three when it is encoded, beside itself.
+    pub fn weight(&self) -> usize {
+        let text = match self {
+            Self::Event(event) => event.text.as_ref().map_or(0, String::len),
+            Self::Customer(_) | Self::Nothing => 0,
+        };
+        1024 + 4 * text
     }
 }
 

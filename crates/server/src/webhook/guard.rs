@@ -3,17 +3,21 @@
 //! Names are resolved here and nowhere else, and the connection goes to an address that was looked at: an answer that
 //! changes between a check and the connection changes nothing.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::future::Cache;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::config::Network;
 
 /// A name that takes longer to resolve is judged when it is called.
 const RESOLVING_MAX: Duration = Duration::from_secs(5);
+/// Names that are looked up at once.
+const LOOKUPS_MAX: usize = 32;
 pub const URL_MAX: usize = 2_000;
 
 /// Who knows the addresses of names.
@@ -27,13 +31,45 @@ pub enum Names {
 type HeldNames = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl Names {
-    async fn resolve(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+    async fn resolve(&self, name: &str, lookups: &Lookups) -> std::io::Result<Vec<IpAddr>> {
         match self {
-            Self::System => {
-                Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect())
-            }
+            Self::System => lookups.find(name).await,
             Self::Held(names) => Ok(names(name)),
         }
+    }
+}
+
+/// The system's look-ups block a thread each, for as long as a name server likes: a few at a time, and one for all who ask
+/// for a name at once. Nothing is remembered.
+#[derive(Clone)]
+struct Lookups {
+    threads: Arc<Semaphore>,
+    running: Cache<String, Vec<IpAddr>>,
+}
+
+impl Lookups {
+    fn new() -> Self {
+        let running = Cache::builder().max_capacity(1_000).build();
+        Self { threads: Arc::new(Semaphore::new(LOOKUPS_MAX)), running }
+    }
+
+    async fn find(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+        let found = self.running.try_get_with_by_ref(name, async {
+            let thread = Arc::clone(&self.threads).acquire_owned().await;
+            let thread = thread.map_err(std::io::Error::other)?;
+            let name = name.to_owned();
+            let lookup = tokio::task::spawn_blocking(move || {
+                // Held by the look-up and not by who asks: nobody can start more by hanging up.
+                let _thread = thread;
+                (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|at| at.ip()).collect())
+            });
+            lookup.await.map_err(std::io::Error::other)?
+        });
+        let found = found.await.map_err(|error: Arc<std::io::Error>| {
+            std::io::Error::new(error.kind(), error.to_string())
+        });
+        self.running.invalidate(name).await;
+        found
     }
 }
 
@@ -42,6 +78,7 @@ impl Names {
 pub struct Guard {
     allowed: Arc<[Network]>,
     names: Names,
+    lookups: Lookups,
 }
 
 /// Why an address is not called.
@@ -68,7 +105,7 @@ impl std::error::Error for Refusal {}
 
 impl Guard {
     pub fn new(allowed: &[Network], names: Names) -> Self {
-        Self { allowed: allowed.into(), names }
+        Self { allowed: allowed.into(), names, lookups: Lookups::new() }
     }
 
     pub fn permits(&self, address: IpAddr) -> bool {
@@ -105,7 +142,8 @@ impl Guard {
 
     /// The addresses of a name that may be called.
     async fn resolve_name(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
-        let mut addresses = self.names.resolve(name).await.map_err(Unresolved::Failed)?;
+        let mut addresses =
+            self.names.resolve(name, &self.lookups).await.map_err(Unresolved::Failed)?;
         let first = addresses.first().copied();
         addresses.retain(|address| self.permits(*address));
         match first {

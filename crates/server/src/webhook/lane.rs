@@ -3,8 +3,9 @@
 //! Deliveries of one conversation go one after the other, in the order of its log; others go side by side. A receiver that
 //! only fails is tried with one delivery at a time, once a second at most, until something arrives.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rozmowa_db::params;
@@ -13,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::courier::told_to_stop;
-use super::delivery::{self, Attempt, Due, Outcome, Told};
+use super::delivery::{self, Attempt, Due, Outcome, References, Told};
 use super::send::{Answer, Parcel};
 use super::{OffBecause, Webhook};
 use crate::act::{Act, Actor};
@@ -30,11 +31,16 @@ rozmowa_db::statements! {
 
 /// Attempts at once.
 const WINDOW_MAX: usize = 64;
+/// Of the queue, what one look sees at least and at most.
+const SIGHT_LEAST: usize = 4 * WINDOW_MAX;
+const SIGHT_MOST: usize = 64 * WINDOW_MAX;
+/// What all lanes of a process may have in memory of what they tell.
+const WEIGHT_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Failures in a row after which a receiver is tried with care.
 const FAILURES_MAX: u32 = 8;
 const CAREFUL_EVERY: Duration = Duration::from_secs(1);
-/// What was read longer ago is read again before it is sent: it may have been erased.
-const FRESH_FOR: Duration = Duration::from_secs(2);
+/// How often a lane that must not send anything looks whether it may.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Longer than an attempt and the writing down of it take.
 const LEASE_MS: Millis = 30_000;
 /// After an error of the store.
@@ -45,12 +51,14 @@ struct Lane {
     webhook: i64,
     actor: Actor,
     lease_until: Millis,
-    /// Deliveries in memory: they are still in the queue and must not be read twice.
-    held: HashSet<Uuid>,
-    ready: VecDeque<Ready>,
-    /// By conversation, what waits for the one of it that is ready or under way.
-    behind: HashMap<Uuid, VecDeque<Ready>>,
     flights: JoinSet<Flight>,
+    /// Deliveries and conversations that are under way: the former are still in the queue, the latter have to wait.
+    under_way: HashSet<Uuid>,
+    busy: HashSet<Uuid>,
+    sight: usize,
+    looked_at: Option<Instant>,
+    /// The subscription's version that all of the following was learnt under.
+    version: i64,
     /// In a row.
     failures: u32,
     window: usize,
@@ -59,17 +67,18 @@ struct Lane {
     paused_until: Millis,
 }
 
-/// A delivery that may go.
+/// A delivery that is about to go.
 struct Ready {
     due: Due,
-    webhook: Arc<Webhook>,
-    read_at: Instant,
+    told: Told,
 }
 
 /// A delivery that went.
 struct Flight {
     due: Due,
+    version: i64,
     at: Millis,
+    weight: usize,
     /// None when there was nothing left to tell of.
     answer: Option<Answer>,
 }
@@ -78,6 +87,8 @@ struct Flight {
 enum Look {
     /// The next one is due then, as far as is known.
     Until(Option<Millis>),
+    /// There may be more that can go at once.
+    Again,
     /// The subscription is off or gone.
     Closed,
 }
@@ -94,10 +105,12 @@ pub async fn run(
         webhook,
         actor: Actor::system(),
         lease_until: 0,
-        held: HashSet::new(),
-        ready: VecDeque::new(),
-        behind: HashMap::new(),
         flights: JoinSet::new(),
+        under_way: HashSet::new(),
+        busy: HashSet::new(),
+        sight: SIGHT_LEAST,
+        looked_at: None,
+        version: 0,
         failures: 0,
         window: WINDOW_MAX,
         last_careful: None,
@@ -105,17 +118,17 @@ pub async fn run(
     };
     let mut is_stopping = false;
     while !is_stopping {
-        let look = lane.look().await;
-        if matches!(look, Look::Closed) {
-            break;
-        }
-        let pause = lane.take_off();
-        let (clock, until) = (lane.app.clock.clone(), lane.wake_at(&look));
+        let until = match lane.look().await {
+            Look::Closed => break,
+            Look::Again => continue,
+            Look::Until(until) => lane.wake_at(until),
+        };
+        let (clock, rest) = (lane.app.clock.clone(), lane.rest());
         tokio::select! {
             Some(landed) = lane.flights.join_next() => lane.land(landed).await,
             () = bell.notified() => {}
             () = clock.sleep_until(until.unwrap_or_default()), if until.is_some() => {}
-            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+            () = tokio::time::sleep(rest.unwrap_or_default()), if rest.is_some() => {}
             () = told_to_stop(&mut stop) => is_stopping = true,
         }
     }
@@ -127,43 +140,75 @@ pub async fn run(
 }
 
 impl Lane {
-    /// Reads what is due, if there is room for it.
+    /// Looks at subscription and queue, and sends what may go.
     async fn look(&mut self) -> Look {
-        let now = self.app.clock.now();
-        match self.lease(now).await {
-            Ok(true) => {}
-            // The courier rings every second for what is overdue, until the lease is free.
-            Ok(false) => return Look::Until(None),
-            Err(error) => return self.trouble(&error),
-        }
-        let room = if self.is_careful() { 1 } else { 2 * WINDOW_MAX };
-        if self.held.len() > room / 2 || self.paused_until > now {
+        let room = self.window.saturating_sub(self.flights.len());
+        let may_send = room > 0 && self.rest().is_none() && self.paused_until <= self.now();
+        // Bells ring for every change; the subscription itself is looked at now and then.
+        if !may_send && self.looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return Look::Until(None);
         }
-        let (webhook, limit) =
-            (self.webhook, i64::try_from(room + self.held.len()).unwrap_or(i64::MAX));
-        let clock = self.app.clock.clone();
+        let (id, known, sight) = (self.webhook, self.version, self.sight + self.under_way.len());
+        let (under_way, busy) = (self.under_way.clone(), self.busy.clone());
+        let (clock, bells) = (self.app.clock.clone(), Arc::clone(&self.app.bells));
+        let has_flights = !self.flights.is_empty();
         let read = self.app.db.read(move |tx| {
-            let Some(webhook) = super::find(tx, webhook)? else { return Ok(None) };
+            let Some(webhook) = super::find(tx, id)? else { return Ok(None) };
+            let is_changed = webhook.version != known;
+            if !webhook.is_enabled || is_changed || !may_send {
+                return Ok(Some(Seen { webhook, ready: Vec::new(), next: None, is_cut: false }));
+            }
             // Only now: what this snapshot shows must not be in the future, or half of a conversation would go first.
             let now = clock.now();
-            let mut due = delivery::due(tx, webhook.id, now, limit)?;
-            // Several of a conversation may have one time: the log knows their order.
-            due.sort_by_key(|due| due.told.seq());
-            Ok::<_, Error>(Some((due, delivery::next_due(tx, webhook.id, now)?, webhook)))
+            let due = delivery::due(tx, id, now, i64::try_from(sight).unwrap_or(i64::MAX))?;
+            let is_cut = due.len() >= sight;
+            let mut ready = Vec::new();
+            let mut weight = bells.weight.load(Ordering::Relaxed);
+            let chosen = choose(due, &under_way, &busy, room);
+            let is_full = chosen.len() == room;
+            for due in chosen {
+                let told = due.load(tx)?;
+                weight += told.weight();
+                // One goes always, or nothing would ever get lighter.
+                if weight > WEIGHT_MAX_BYTES && (has_flights || !ready.is_empty()) {
+                    break;
+                }
+                ready.push(Ready { due, told });
+            }
+            let next = delivery::next_due(tx, id, now)?;
+            Ok::<_, Error>(Some(Seen { webhook, ready, next, is_cut: is_cut && !is_full }))
         });
-        let (due, next, webhook) = match read.await {
-            Ok(Some((due, next, webhook))) if webhook.is_enabled => (due, next, webhook),
+        let seen = match read.await {
+            Ok(Some(seen)) if seen.webhook.is_enabled => seen,
             Ok(_) => return Look::Closed,
             Err(error) => return self.trouble(&error),
         };
-        let (webhook, read_at) = (Arc::new(webhook), Instant::now());
-        for due in due {
-            if self.held.insert(due.id) {
-                self.line_up(Ready { due, webhook: Arc::clone(&webhook), read_at });
+        self.looked_at = Some(Instant::now());
+        if seen.webhook.version != self.version {
+            return self.begin_anew(seen.webhook.version);
+        }
+        if !seen.ready.is_empty() {
+            match self.lease().await {
+                Ok(Lease::Kept) => {}
+                // What another process had may be done by now.
+                Ok(Lease::Taken) => return Look::Again,
+                // The courier rings every second for what is overdue, until the lease is free.
+                Ok(Lease::Elsewhere) => return Look::Until(None),
+                Err(error) => return self.trouble(&error),
             }
         }
-        Look::Until(next)
+        self.sight = SIGHT_LEAST;
+        if seen.is_cut && seen.ready.is_empty() && sight < SIGHT_MOST {
+            // All that was seen waits for conversations that are under way: look further.
+            self.sight = sight * 2;
+            return Look::Again;
+        }
+        self.take_off(seen.webhook, seen.ready);
+        Look::Until(seen.next)
+    }
+
+    fn now(&self) -> Millis {
+        self.app.clock.now()
     }
 
     fn trouble(&self, error: &Error) -> Look {
@@ -172,76 +217,42 @@ impl Lane {
         Look::Until(None)
     }
 
-    /// Behind others of its conversation, if there are any.
-    fn line_up(&mut self, ready: Ready) {
-        let Some(conversation) = ready.due.told.conversation() else {
-            return self.ready.push_back(ready);
-        };
-        if let Some(line) = self.behind.get_mut(&conversation) {
-            line.push_back(ready);
-        } else {
-            self.behind.insert(conversation, VecDeque::new());
-            self.ready.push_back(ready);
-        }
+    /// What was learnt of the receiver counts no more.
+    fn begin_anew(&mut self, version: i64) -> Look {
+        self.version = version;
+        self.failures = 0;
+        self.window = WINDOW_MAX;
+        self.last_careful = None;
+        self.paused_until = 0;
+        Look::Again
     }
 
-    /// Sends what may go. When all of it has to wait, says how long.
-    fn take_off(&mut self) -> Option<Duration> {
-        let now = self.app.clock.now();
-        while self.flights.len() < self.window && self.paused_until <= now {
-            if self.is_careful() {
-                let rest = self.last_careful.map(|at| CAREFUL_EVERY.saturating_sub(at.elapsed()));
-                if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
-                    return Some(rest);
-                }
-            }
-            let ready = self.ready.pop_front()?;
-            if ready.read_at.elapsed() > FRESH_FOR {
-                self.forget(&ready.due);
-                // It is still in the queue: the next look finds it.
-                if self.ready.is_empty() {
-                    return Some(Duration::ZERO);
-                }
-                continue;
-            }
+    fn take_off(&mut self, webhook: Webhook, ready: Vec<Ready>) {
+        let (webhook, at) = (Arc::new(webhook), self.now());
+        for Ready { due, told } in ready {
+            let weight = told.weight();
+            self.under_way.insert(due.id);
+            self.busy.extend(due.references.conversation_id);
+            self.app.bells.weight.fetch_add(weight, Ordering::Relaxed);
+            let (app, webhook) = (self.app.clone(), Arc::clone(&webhook));
+            self.flights.spawn(async move {
+                let answer = fly(&app, &webhook, &due, told, at).await;
+                Flight { due, version: webhook.version, at, weight, answer }
+            });
             if self.is_careful() {
                 self.last_careful = Some(Instant::now());
             }
-            let app = self.app.clone();
-            self.flights.spawn(async move { fly(&app, ready.webhook, ready.due, now).await });
-        }
-        None
-    }
-
-    /// Out of memory, with all that waits for it.
-    fn forget(&mut self, due: &Due) {
-        self.held.remove(&due.id);
-        if let Some(conversation) = due.told.conversation()
-            && let Some(line) = self.behind.remove(&conversation)
-        {
-            for ready in line {
-                self.held.remove(&ready.due.id);
-            }
         }
     }
 
-    /// The subscription was switched off: what has not gone stays in the queue.
-    fn unload(&mut self) {
-        for ready in std::mem::take(&mut self.ready) {
-            self.forget(&ready.due);
-        }
-        // What is left waits for one that is under way, and so will what is read meanwhile.
-        for ready in self.behind.values_mut().flat_map(std::mem::take) {
-            self.held.remove(&ready.due.id);
-        }
+    /// How long a receiver that only fails has to be left alone yet.
+    fn rest(&self) -> Option<Duration> {
+        let last = self.last_careful.filter(|_| self.is_careful())?;
+        Some(CAREFUL_EVERY.saturating_sub(last.elapsed())).filter(|rest| !rest.is_zero())
     }
 
-    fn wake_at(&self, look: &Look) -> Option<Millis> {
-        let now = self.app.clock.now();
-        if self.paused_until > now {
-            return Some(self.paused_until);
-        }
-        if let Look::Until(next) = look { *next } else { None }
+    fn wake_at(&self, next: Option<Millis>) -> Option<Millis> {
+        if self.paused_until > self.now() { Some(self.paused_until) } else { next }
     }
 
     const fn is_careful(&self) -> bool {
@@ -254,55 +265,43 @@ impl Lane {
         while let Some(more) = self.flights.try_join_next() {
             landed.push(more);
         }
-        // A flight that panicked stays held and goes with the next life of the lane; nothing in it can panic.
+        // A flight that panicked stays under way until the lane's next life; nothing in it can panic.
         let landed: Vec<Flight> = landed.into_iter().filter_map(Result::ok).collect();
-        let is_gone = landed.iter().any(|flight| flight.http_status() == Some(410));
-        let attempts: Vec<Attempt> = landed.iter().map(|flight| self.judge(flight)).collect();
-        if self.write_down(attempts, is_gone).await {
-            self.unload();
-        }
         for flight in &landed {
-            self.held.remove(&flight.due.id);
-            if let Some(conversation) = flight.due.told.conversation() {
-                match self.behind.get_mut(&conversation).and_then(VecDeque::pop_front) {
-                    Some(next) => self.ready.push_front(next),
-                    None => {
-                        self.behind.remove(&conversation);
-                    }
-                }
+            self.app.bells.weight.fetch_sub(flight.weight, Ordering::Relaxed);
+        }
+        let is_gone = landed
+            .iter()
+            .any(|flight| flight.http_status() == Some(410) && flight.version == self.version);
+        let attempts: Vec<Attempt> = landed.iter().map(|flight| self.judge(flight)).collect();
+        self.write_down(attempts, is_gone).await;
+        for flight in &landed {
+            self.under_way.remove(&flight.due.id);
+            if let Some(conversation) = flight.due.references.conversation_id {
+                self.busy.remove(&conversation);
             }
         }
     }
 
     /// What comes of a delivery, and of the lane.
     fn judge(&mut self, flight: &Flight) -> Attempt {
-        let now = self.app.clock.now();
-        let outcome = match &flight.answer {
+        let Flight { due, at, answer, .. } = flight;
+        let outcome = match answer {
             None => Outcome::Over,
-            Some(answer) if answer.error.is_none() => {
-                self.failures = 0;
-                self.window = (self.window * 2).min(WINDOW_MAX);
-                Outcome::Delivered
-            }
             Some(answer) => {
-                self.failures = self.failures.saturating_add(1);
-                if self.is_careful() {
-                    self.window = 1;
+                if flight.version == self.version {
+                    self.learn(answer);
                 }
                 let wait = answer.retry_after.map_or(0, millis);
-                // These say that any delivery would have failed.
-                if matches!(answer.http_status, Some(429 | 503)) {
-                    self.paused_until = self.paused_until.max(now + wait);
-                }
-                match self.schedule(flight.due.step) {
+                match self.schedule(due.step) {
+                    _ if answer.error.is_none() => Outcome::Delivered,
                     Some(_) if answer.http_status == Some(410) => Outcome::GivenUp,
-                    Some(delay) => Outcome::Retry { at: now + delay.max(wait) },
+                    Some(delay) => Outcome::Retry { at: self.now() + delay.max(wait) },
                     None => Outcome::GivenUp,
                 }
             }
         };
         self.tell(flight, outcome);
-        let Flight { due, at, answer } = flight;
         let gone = "what it tells of was erased";
         Attempt {
             delivery: due.id,
@@ -317,6 +316,24 @@ impl Lane {
             error: answer.as_ref().map_or(Some(gone.to_owned()), |answer| answer.error.clone()),
             outcome,
             is_failure: answer.as_ref().is_some_and(|answer| answer.error.is_some()),
+        }
+    }
+
+    /// What an answer says of the receiver.
+    fn learn(&mut self, answer: &Answer) {
+        if answer.error.is_none() {
+            self.failures = 0;
+            self.window = (self.window * 2).min(WINDOW_MAX);
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        if self.is_careful() {
+            self.window = 1;
+        }
+        // These say that any delivery would have failed.
+        if matches!(answer.http_status, Some(429 | 503)) {
+            let wait = answer.retry_after.map_or(0, millis);
+            self.paused_until = self.paused_until.max(self.now() + wait);
         }
     }
 
@@ -343,51 +360,48 @@ impl Lane {
         }
     }
 
-    /// Until it is written: what is not would be delivered again. Says whether the subscription was switched off.
-    async fn write_down(&self, attempts: Vec<Attempt>, is_gone: bool) -> bool {
-        let (attempts, webhook) = (Arc::new(attempts), self.webhook);
+    /// Until it is written: what is not would be delivered again.
+    async fn write_down(&self, attempts: Vec<Attempt>, is_gone: bool) {
+        let (attempts, webhook, version) = (Arc::new(attempts), self.webhook, self.version);
         loop {
             let (app, actor, attempts) =
                 (self.app.clone(), self.actor.clone(), Arc::clone(&attempts));
             let written = self.app.db.write(move |tx| {
                 let act = Act::of(tx, &app, &actor)?;
                 let has_failed_long = delivery::record(tx, &act, webhook, &attempts)?;
-                if is_gone {
-                    super::switch_off(tx, &act, webhook, OffBecause::Gone)?;
-                } else if has_failed_long {
-                    super::switch_off(tx, &act, webhook, OffBecause::Failing)?;
-                }
-                Ok::<_, Error>(is_gone || has_failed_long)
+                let because = match (is_gone, has_failed_long) {
+                    (true, _) => OffBecause::Gone,
+                    (false, true) => OffBecause::Failing,
+                    (false, false) => return Ok(()),
+                };
+                super::switch_off(tx, &act, webhook, version, because)
             });
-            match written.await {
-                Ok(true) => {
-                    tracing::warn!(webhook, "a webhook was switched off");
-                    return true;
-                }
-                Ok(false) => return false,
-                Err(error) => {
-                    tracing::warn!(webhook, cause = error.cause(), "attempts could not be noted");
-                    if self.app.is_stopping.load(std::sync::atomic::Ordering::Relaxed) {
-                        return false;
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
+            let Err(error) = written.await else { return };
+            tracing::warn!(webhook, cause = error.cause(), "attempts could not be noted");
+            if self.app.is_stopping.load(Ordering::Relaxed) {
+                return;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Takes or prolongs the lease. False while another process has it.
-    async fn lease(&mut self, now: Millis) -> Result<bool, Error> {
+    /// Takes or prolongs the lease.
+    async fn lease(&mut self) -> Result<Lease, Error> {
+        let now = self.now();
         if self.lease_until - now > LEASE_MS / 2 {
-            return Ok(true);
+            return Ok(Lease::Kept);
         }
         let (webhook, owner, until) = (self.webhook, self.app.process, now + LEASE_MS);
         let write = self.app.db.write(move |tx| {
             Ok::<_, Error>(tx.execute(&LEASE, params![webhook, &owner, until, now])? == 1)
         });
-        let is_ours = write.await?;
+        let (is_ours, was_ours) = (write.await?, self.lease_until > now);
         self.lease_until = if is_ours { until } else { 0 };
-        Ok(is_ours)
+        Ok(match (is_ours, was_ours) {
+            (true, true) => Lease::Kept,
+            (true, false) => Lease::Taken,
+            (false, _) => Lease::Elsewhere,
+        })
     }
 
     async fn let_go(&self) {
@@ -411,31 +425,62 @@ impl Flight {
     }
 }
 
-async fn fly(app: &App, webhook: Arc<Webhook>, due: Due, at: Millis) -> Flight {
-    let answer = match Parcel::pack(&webhook, &due, &app.secret, &app.config, at) {
-        Ok(Some(parcel)) => Some(app.sender.send(parcel, at).await),
+/// A look's findings.
+struct Seen {
+    webhook: Webhook,
+    ready: Vec<Ready>,
+    next: Option<Millis>,
+    /// More is due than was seen.
+    is_cut: bool,
+}
+
+/// How the lease of a lane stands.
+enum Lease {
+    Kept,
+    /// It was not held just before.
+    Taken,
+    Elsewhere,
+}
+
+/// What may go now, in the order in which it is due: of each conversation the first by its log, and nothing of those that
+/// are under way.
+fn choose(due: Vec<Due>, under_way: &HashSet<Uuid>, busy: &HashSet<Uuid>, room: usize) -> Vec<Due> {
+    let mut first: HashMap<Uuid, i64> = HashMap::new();
+    for References { conversation_id, seq, .. } in due.iter().map(|due| due.references) {
+        if let (Some(conversation), Some(seq)) = (conversation_id, seq) {
+            first.entry(conversation).and_modify(|first| *first = seq.min(*first)).or_insert(seq);
+        }
+    }
+    let may_go = |due: &Due| {
+        let References { conversation_id, seq, .. } = due.references;
+        let is_first = match (conversation_id, seq) {
+            (Some(conversation), Some(seq)) => {
+                // The same event twice is a delivery that was ordered again: one of both.
+                !busy.contains(&conversation) && first.get(&conversation) == Some(&seq)
+            }
+            _ => true,
+        };
+        is_first && !under_way.contains(&due.id)
+    };
+    let mut taken = HashSet::new();
+    due.into_iter()
+        .filter(may_go)
+        .filter(|due| due.references.conversation_id.is_none_or(|id| taken.insert(id)))
+        .take(room)
+        .collect()
+}
+
+async fn fly(app: &App, webhook: &Webhook, due: &Due, told: Told, at: Millis) -> Option<Answer> {
+    match Parcel::pack(webhook, due, &told, &app.secret, &app.config, at) {
+        Ok(Some(parcel)) => {
+            drop(told);
+            Some(app.sender.send(parcel, at).await)
+        }
         Ok(None) => None,
         Err(error) => Some(Answer::failed(error)),
-    };
-    Flight { due, at, answer }
+    }
 }
 
 fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
-}
-
-impl Told {
-    fn conversation(&self) -> Option<Uuid> {
-        match self {
-            Self::Event(event) => Some(event.conversation_id),
-            Self::Customer(_) | Self::Gone => None,
-        }
-    }
-
-    fn seq(&self) -> Option<i64> {
-        match self {
-            Self::Event(event) => Some(event.seq),
-            Self::Customer(_) | Self::Gone => None,
-        }
-    }
 }

@@ -184,7 +184,7 @@ pub fn redeliver(
     let last = attempts_of(tx, webhook, delivery, 1)?.into_iter().next();
     let Some(last) = last else { return Ok(false) };
     order_again(tx, act, webhook, &last)?;
-    tx.publish(super::ToDeliver(webhook));
+    super::begin_anew(tx, webhook)?;
     Ok(true)
 }
 
@@ -200,7 +200,7 @@ pub fn redeliver_given_up(
     for last in &given_up {
         order_again(tx, act, webhook, last)?;
     }
-    tx.publish(super::ToDeliver(webhook));
+    super::begin_anew(tx, webhook)?;
     Ok(given_up.len())
 }
 

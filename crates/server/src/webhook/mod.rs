@@ -38,29 +38,32 @@ const MAX: i64 = 100;
 
 rozmowa_db::statements! {
     LIST = "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
-            old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
+            old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at, version
         FROM webhook ORDER BY id LIMIT 1000";
     FIND = "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
-            old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
+            old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at, version
         FROM webhook WHERE id = $1";
     /// What is decided by what was read stays so until the transaction's end.
     HOLD = {
         sqlite: "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
-                old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
+                old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at, version
             FROM webhook WHERE id = $1",
         postgres: "SELECT id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
-                old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at
+                old_signing_secret, old_signing_expires_at, is_enabled, off_because, failing_since, created_at, version
             FROM webhook WHERE id = $1 FOR UPDATE",
     };
     COUNT = "SELECT count(*) FROM webhook";
     ADD = "INSERT INTO webhook (id, subscription_url, actions, http_auth_user, http_auth_password, format, signing_secret,
-            is_enabled, created_at, lease_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, 0)";
+            is_enabled, created_at, version, lease_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, 1, 0)";
     CHANGE = "UPDATE webhook SET subscription_url = $2, actions = $3, http_auth_user = $4, http_auth_password = $5,
             format = $6, signing_secret = $7, old_signing_secret = $8, old_signing_expires_at = $9, is_enabled = $10,
-            off_because = $11, failing_since = $12
+            off_because = $11, failing_since = $12, version = version + 1
         WHERE id = $1";
-    SWITCH_OFF = "UPDATE webhook SET is_enabled = 0, off_because = $2 WHERE id = $1 AND is_enabled = 1";
+    /// Unless it was changed since: what was learnt may be true of another address.
+    SWITCH_OFF = "UPDATE webhook SET is_enabled = 0, off_because = $2, version = version + 1
+        WHERE id = $1 AND is_enabled = 1 AND version = $3";
+    RAISE_VERSION = "UPDATE webhook SET version = version + 1 WHERE id = $1";
     REMOVE = "DELETE FROM webhook WHERE id = $1";
 }
 
@@ -135,6 +138,8 @@ pub struct Webhook {
     pub off_because: Option<OffBecause>,
     pub failing_since: Option<Millis>,
     pub created_at: Millis,
+    /// Raised by every change.
+    pub version: i64,
 }
 
 impl Webhook {
@@ -153,6 +158,7 @@ impl Webhook {
             off_because: row.get::<Option<i64>>(10)?.map(OffBecause::from_number),
             failing_since: row.get(11)?,
             created_at: row.get(12)?,
+            version: row.get(13)?,
         })
     }
 
@@ -327,6 +333,19 @@ pub fn change(
     if change.http_auth_user.as_deref() == Some("") {
         webhook.http_auth_password = None;
     }
+    let moves = webhook.subscription_url != was.subscription_url;
+    if moves {
+        // Another receiver may do better.
+        webhook.failing_since = None;
+    }
+    if moves
+        && webhook.http_auth_password.is_some()
+        && change.http_auth_password.is_none()
+        && origin(&webhook.subscription_url) != origin(&was.subscription_url)
+    {
+        // Or whoever may change it could have the password sent to a place of their own.
+        return Err(Code::PasswordNeeded.into());
+    }
     if let Some(password) = &change.http_auth_password {
         webhook.http_auth_password = Some(seal(key, act, &password_purpose(id), password)?);
     }
@@ -369,6 +388,11 @@ pub fn change(
     Wanted::change(tx, act.ids)?;
     tx.publish(ToDeliver(id));
     Ok(Changed { webhook, signing_secret })
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> Option<url::Origin> {
+    url::Url::parse(url).ok().map(|url| url.origin())
 }
 
 fn seal(key: Option<&Key>, act: &Act<'_>, purpose: &str, plain: &str) -> Result<Vec<u8>, Error> {
@@ -437,15 +461,23 @@ pub fn switch_off(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
     id: i64,
+    version: i64,
     because: OffBecause,
 ) -> Result<(), Error> {
-    if tx.execute(&SWITCH_OFF, params![id, because as i64])? == 0 {
+    if tx.execute(&SWITCH_OFF, params![id, because as i64, version])? == 0 {
         return Ok(());
     }
     let was = serde_json::json!({ "enabled": true });
     let becomes = serde_json::json!({ "enabled": false, "off_because": because });
     audit::record(tx, act, "webhook.switch_off", &subject(id), Some(&was), Some(&becomes))?;
     Wanted::change(tx, act.ids)
+}
+
+/// What the lane has learnt of the receiver counts no more: somebody orders deliveries by hand.
+pub fn begin_anew(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+    tx.execute(&RAISE_VERSION, params![id])?;
+    tx.publish(ToDeliver(id));
+    Ok(())
 }
 
 fn subject(id: i64) -> String {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::redirect;
 use rustls::crypto::ring;
 
-use super::delivery::Due;
+use super::delivery::{Due, Told};
 use super::guard::{Guard, Refusal};
 use super::{Format, Webhook, body, sign};
 use crate::clock::Millis;
@@ -15,6 +15,8 @@ use crate::secret::Key;
 
 /// Answers are not looked at, but reading short ones keeps the connection for the next delivery.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// For the body of an answer, after its head.
+const REST_TIME: Duration = Duration::from_secs(1);
 const IDLE_CONNECTIONS_PER_RECEIVER: usize = 64;
 /// Nobody is believed who asks for more patience than this.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
@@ -57,11 +59,13 @@ impl Parcel {
     pub fn pack(
         webhook: &Webhook,
         due: &Due,
+        told: &Told,
         key: &Key,
         config: &Config,
         now: Millis,
     ) -> Result<Option<Self>, String> {
-        let Some(body) = body::render(due, webhook.id, webhook.format, &config.time_zone) else {
+        let Some(body) = body::render(due, told, webhook.id, webhook.format, &config.time_zone)
+        else {
             return Ok(None);
         };
         let secrets = webhook.signing_secrets(key, now)?;
@@ -129,7 +133,7 @@ impl Sender {
         for (name, value) in parcel.headers {
             request = request.header(name, value);
         }
-        let mut response = match request.send().await {
+        let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Answer::failed(told(&error)),
         };
@@ -137,13 +141,8 @@ impl Sender {
         let retry_after = response.headers().get(http::header::RETRY_AFTER);
         let retry_after =
             retry_after.and_then(|value| value.to_str().ok()).and_then(|text| wait(text, now));
-        let mut read = 0;
-        while let Ok(Some(part)) = response.chunk().await {
-            read += part.len();
-            if read > ANSWER_BYTES_MAX {
-                break;
-            }
-        }
+        // What was said counts, however long the rest takes to arrive.
+        let _ = tokio::time::timeout(REST_TIME, drain(response)).await;
         let error = match status.as_u16() {
             200..=299 => None,
             300..=399 => Some(format!("{status}: redirects are not followed")),
@@ -169,6 +168,17 @@ impl Sender {
             .user_agent(concat!("Rozmowa/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(self.client.get_or_init(|| client))
+    }
+}
+
+/// Reads what nobody wants to know, so that the connection can be used again.
+async fn drain(mut response: reqwest::Response) {
+    let mut read = 0;
+    while let Ok(Some(part)) = response.chunk().await {
+        read += part.len();
+        if read > ANSWER_BYTES_MAX {
+            break;
+        }
     }
 }
 

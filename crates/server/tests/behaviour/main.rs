@@ -36,6 +36,7 @@ mod tls;
 mod webhook_addresses;
 mod webhook_api;
 mod webhook_bodies;
+mod webhook_changes;
 mod webhook_cost;
 mod webhook_crash;
 mod webhook_lanes;

@@ -21,6 +21,10 @@ pub enum Behaviour {
     With(u16, String),
     /// Reads and says nothing.
     Hang,
+    /// Waits like that, and answers so.
+    Late(Arc<tokio::sync::Semaphore>, u16),
+    /// Answers with a body that never ends.
+    Unended(u16),
     /// Reads and hangs up.
     Close,
     /// Waits until the test lets it.
@@ -177,6 +181,15 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             }
             Behaviour::With(status, header) => {
                 format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+            }
+            Behaviour::Late(gate, status) => {
+                gate.acquire().await.expect("the gate is there").forget();
+                format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
+            }
+            Behaviour::Unended(status) => {
+                let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\nok");
+                let _ = stream.write_all(head.as_bytes()).await;
+                std::future::pending().await
             }
             Behaviour::Hang => std::future::pending().await,
             Behaviour::Close => return,
