@@ -4,12 +4,15 @@
 //! changes between a check and the connection changes nothing.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::dns::Name;
 use moka::future::Cache;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
+use tower::Service;
 use url::{Host, Url};
 
 use crate::config::Network;
@@ -160,19 +163,28 @@ enum Unresolved {
     Refused(Refusal),
 }
 
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
+/// The connector's resolver.
+impl Service<Name> for Guard {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let guard = self.clone();
         Box::pin(async move {
             match guard.resolve_name(name.as_str()).await {
-                // The port is the caller's to fill in.
+                // The port is the connector's to fill in.
                 Ok(addresses) => {
                     let addresses =
                         addresses.into_iter().map(|address| SocketAddr::new(address, 0));
-                    Ok(Box::new(addresses) as Addrs)
+                    Ok(addresses.collect::<Vec<_>>().into_iter())
                 }
-                Err(Unresolved::Failed(error)) => Err(error.into()),
-                Err(Unresolved::Refused(refusal)) => Err(refusal.into()),
+                Err(Unresolved::Failed(error)) => Err(error),
+                Err(Unresolved::Refused(refusal)) => Err(std::io::Error::other(refusal)),
             }
         })
     }

@@ -1,10 +1,22 @@
 //! One attempt: a POST to a receiver, and what came of it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use reqwest::redirect;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use rustls::crypto::ring;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::sync::Notify;
+use url::Url;
 
 use super::delivery::{Due, Told};
 use super::guard::{Guard, Refusal};
@@ -18,15 +30,21 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// For the body of an answer, after its head.
 const REST_TIME: Duration = Duration::from_secs(1);
 const IDLE_CONNECTIONS_PER_RECEIVER: usize = 64;
+const IDLE_TIME: Duration = Duration::from_secs(30);
+/// Answers of 1xx that a receiver may send before its answer.
+const INTERIM_MAX: u32 = 20;
+const USER_AGENT: &str = concat!("Rozmowa/", env!("CARGO_PKG_VERSION"));
 /// Nobody is believed who asks for more patience than this.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
+
+type Client = legacy::Client<HttpsConnector<HttpConnector<Guard>>, Full<Bytes>>;
 
 /// The one way to call out: public addresses only, no redirects, a limit of time.
 pub struct Sender {
     guard: Guard,
     timeout: Duration,
     /// Made for the first delivery: most of its cost is reading the system's authorities.
-    client: OnceLock<reqwest::Client>,
+    client: OnceLock<Client>,
 }
 
 /// What came of an attempt.
@@ -119,21 +137,23 @@ impl Sender {
             Ok(url) => url,
             Err(refusal) => return Answer::failed(refusal.to_string()),
         };
-        let client = match self.client() {
-            Ok(client) => client,
-            Err(error) => return Answer::failed(told(&error)),
+        let (client, mut request) = match (self.client(), parcel.request(&url)) {
+            (Ok(client), Ok(request)) => (client, request),
+            (Err(error), _) => return Answer::failed(error.to_string()),
+            (_, Err(error)) => return Answer::failed(error.to_string()),
         };
-        let mut request = client
-            .post(url)
-            .header(http::header::CONTENT_TYPE, parcel.content_type)
-            .body(parcel.body);
-        if let Some((user, password)) = &parcel.credentials {
-            request = request.basic_auth(user, Some(password));
-        }
-        for (name, value) in parcel.headers {
-            request = request.header(name, value);
-        }
-        let response = match request.send().await {
+        let (interim, flood) = (AtomicU32::new(0), Arc::new(Notify::new()));
+        let alarm = Arc::clone(&flood);
+        hyper::ext::on_informational(&mut request, move |_| {
+            if interim.fetch_add(1, Ordering::Relaxed) == INTERIM_MAX {
+                alarm.notify_one();
+            }
+        });
+        let response = tokio::select! {
+            response = client.request(request) => response,
+            () = flood.notified() => return Answer::failed("no answer: too many interim ones"),
+        };
+        let response = match response {
             Ok(response) => response,
             Err(error) => return Answer::failed(told(&error)),
         };
@@ -141,8 +161,9 @@ impl Sender {
         let retry_after = response.headers().get(http::header::RETRY_AFTER);
         let retry_after =
             retry_after.and_then(|value| value.to_str().ok()).and_then(|text| wait(text, now));
-        // What was said counts, however long the rest takes to arrive.
-        let _ = tokio::time::timeout(REST_TIME, drain(response)).await;
+        // What was said counts, however long the rest takes to arrive. Read, the connection can be used again.
+        let rest = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect();
+        let _ = tokio::time::timeout(REST_TIME, rest).await;
         let error = match status.as_u16() {
             200..=299 => None,
             300..=399 => Some(format!("{status}: redirects are not followed")),
@@ -151,34 +172,46 @@ impl Sender {
         Answer { http_status: Some(status.as_u16()), error, retry_after, duration_ms: 0 }
     }
 
-    fn client(&self) -> Result<&reqwest::Client, reqwest::Error> {
+    fn client(&self) -> Result<&Client, rustls::Error> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        // The second of two installs changes nothing.
-        let _ = ring::default_provider().install_default();
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_platform_verifier()?
+            .with_no_client_auth();
+        let mut connector = HttpConnector::new_with_resolver(self.guard.clone());
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         #[expect(clippy::disallowed_methods, reason = "this is the filtering client")]
-        let client = reqwest::Client::builder()
-            .dns_resolver(Arc::new(self.guard.clone()))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_RECEIVER)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("Rozmowa/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+            .pool_idle_timeout(IDLE_TIME)
+            .build(connector);
         Ok(self.client.get_or_init(|| client))
     }
 }
 
-/// Reads what nobody wants to know, so that the connection can be used again.
-async fn drain(mut response: reqwest::Response) {
-    let mut read = 0;
-    while let Ok(Some(part)) = response.chunk().await {
-        read += part.len();
-        if read > ANSWER_BYTES_MAX {
-            break;
+impl Parcel {
+    fn request(self, url: &Url) -> Result<http::Request<Full<Bytes>>, http::Error> {
+        let mut request = http::Request::post(url.as_str())
+            .header(header::CONTENT_TYPE, self.content_type)
+            .header(header::ACCEPT, "*/*")
+            .header(header::USER_AGENT, USER_AGENT);
+        if let Some((user, password)) = &self.credentials {
+            let encoded = STANDARD.encode(format!("{user}:{password}"));
+            request = request.header(header::AUTHORIZATION, format!("Basic {encoded}"));
         }
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(self.body.into()))
     }
 }
 
@@ -195,10 +228,12 @@ fn wait(text: &str, now: Millis) -> Option<Duration> {
 }
 
 /// The root of an error, without the address, which may hold what is nobody's business.
-fn told(error: &reqwest::Error) -> String {
+fn told(error: &legacy::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
-        if let Some(refusal) = next.downcast_ref::<Refusal>() {
+        // The resolver's errors are the system's, with ours inside.
+        let inner = next.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(refusal) = inner.and_then(|inner| inner.downcast_ref::<Refusal>()) {
             return refusal.to_string();
         }
         cause = next;

@@ -23,6 +23,8 @@ pub enum Behaviour {
     Hang,
     /// Waits like that, and answers so.
     Late(Arc<tokio::sync::Semaphore>, u16),
+    /// Announces an answer for ever.
+    Flood,
     /// Answers with a body that never ends.
     Unended(u16),
     /// Reads and hangs up.
@@ -185,6 +187,11 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             Behaviour::Late(gate, status) => {
                 gate.acquire().await.expect("the gate is there").forget();
                 format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
+            }
+            Behaviour::Flood => {
+                let interim = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
+                while stream.write_all(interim.as_bytes()).await.is_ok() {}
+                return;
             }
             Behaviour::Unended(status) => {
                 let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\nok");

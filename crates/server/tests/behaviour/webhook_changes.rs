@@ -148,3 +148,16 @@ async fn what_was_answered_counts_although_the_rest_never_comes() {
     assert_eq!(logged(&server, webhook, 2).await[0]["http_status"], 410);
     assert_eq!(show(&server, webhook).await["off_because"], "GONE");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_announces_an_answer_for_ever_is_hung_up_on() {
+    let (server, receiver) = (server(Engine::Sqlite).await, Receiver::start().await);
+    let webhook = subscribe(&server, &receiver, &[CREATED]).await;
+    receiver.script([Behaviour::Flood]);
+    server.start(&[]).await;
+    let attempt = logged(&server, webhook, 1).await.swap_remove(0);
+    assert_eq!(attempt["error"], "no answer: too many interim ones");
+    assert!(attempt["duration_ms"].as_i64().unwrap() < 10_000, "{attempt}");
+    server.start(&[]).await;
+    receiver.expect(2).await;
+}
