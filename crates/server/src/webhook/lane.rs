@@ -455,13 +455,13 @@ fn choose(due: Vec<Due>, under_way: &HashSet<Uuid>, busy: &HashSet<Uuid>, room: 
         let References { conversation_id, seq, .. } = due.references;
         let is_first = match (conversation_id, seq) {
             (Some(conversation), Some(seq)) => {
-                // The same event twice is a delivery that was ordered again: one of both.
                 !busy.contains(&conversation) && first.get(&conversation) == Some(&seq)
             }
             _ => true,
         };
         is_first && !under_way.contains(&due.id)
     };
+    // One of each conversation, even if several tell of one event.
     let mut taken = HashSet::new();
     due.into_iter()
         .filter(may_go)
