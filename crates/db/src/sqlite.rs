@@ -39,7 +39,8 @@ pub(crate) struct Sqlite {
     /// Which file it was when it was opened.
     inode: u64,
     doors: Doors,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The writer's first. Each hands back its connection.
+    threads: Mutex<Vec<JoinHandle<Connection>>>,
 }
 
 enum Doors {
@@ -99,12 +100,11 @@ impl Sqlite {
         let (read, jobs) = bounded(options.queue_length);
         for _ in 0..options.readers {
             let (connection, jobs) = (connect_reader(path)?, jobs.clone());
-            threads.push(spawn("db-reader", move || run_reader(&connection, &jobs)));
+            threads.push(spawn("db-reader", move || run_reader(connection, &jobs)));
         }
         let connection = connect(path, false)?;
-        threads.push(spawn("db-checkpoint", move || {
-            run_checkpointer(&connection, &checkpoints, &log);
-        }));
+        threads
+            .push(spawn("db-checkpoint", move || run_checkpointer(connection, &checkpoints, &log)));
         let doors =
             Doors::Threads { writer: RwLock::new(Some(write)), reader: RwLock::new(Some(read)) };
         Ok(Self { path: path.to_owned(), inode, doors, threads: Mutex::new(threads) })
@@ -143,7 +143,10 @@ impl Sqlite {
             Doors::Threads { writer, reader } => {
                 close(writer);
                 close(reader);
-                join(&self.threads);
+                // One after the other: the last one copies the log into the file and removes it, but of two that are
+                // closed at the same moment each takes the other for the last.
+                let connections = join(&self.threads);
+                connections.into_iter().rev().for_each(drop);
             }
             Doors::Inline(inline) => drop(lock(inline).take()),
         }
@@ -195,7 +198,7 @@ impl Writer {
             .map_err(|error| Error::from_sqlite(&error, "wal_hook"))
     }
 
-    fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
+    fn run(mut self, jobs: &Receiver<Box<dyn Job>>) -> Connection {
         loop {
             let first = match jobs.recv_timeout(QUIET) {
                 Ok(first) => first,
@@ -214,7 +217,7 @@ impl Writer {
                 self.last_gap = Instant::now();
             }
         }
-        // The connection that is closed last, in whatever process, copies the log into the file and removes it.
+        self.connection
     }
 
     /// One COMMIT for everything that is waiting: that is what makes a durable call cheap.
@@ -357,18 +360,19 @@ impl Writer {
     }
 }
 
-fn run_checkpointer(connection: &Connection, asked: &Receiver<()>, log: &Log) {
+fn run_checkpointer(connection: Connection, asked: &Receiver<()>, log: &Log) -> Connection {
     while asked.recv().is_ok() {
         if log.is_due_for_restart() {
             continue;
         }
-        match checkpoint(connection, "PASSIVE") {
+        match checkpoint(&connection, "PASSIVE") {
             Ok(()) => log.passed.store(true, Ordering::Release),
             Err(error) => {
                 tracing::warn!(%error, "checkpoint failed; the log grows until one succeeds");
             }
         }
     }
+    connection
 }
 
 fn checkpoint(connection: &Connection, mode: &str) -> Result<(), Error> {
@@ -377,15 +381,16 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<(), Error> {
         .map_err(|error| Error::from_sqlite(&error, "wal_checkpoint"))
 }
 
-fn run_reader(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+fn run_reader(connection: Connection, jobs: &Receiver<Box<dyn Job>>) -> Connection {
     while let Ok(mut job) = jobs.recv() {
         // A read for nobody is for nothing; impatient callers must not hold up those that wait.
         if job.is_abandoned() {
             continue;
         }
-        read_one(connection, job.as_mut());
+        read_one(&connection, job.as_mut());
         job.answer();
     }
+    connection
 }
 
 /// One snapshot for all statements of the closure.
@@ -418,12 +423,27 @@ fn connect(path: &Path, may_create: bool) -> Result<Connection, Error> {
     // Plans never depend on what is bound. Otherwise a statement that touches a partial index is compiled anew at
     // every call, which took half of the writer's time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(wrong)?;
+    use_log(&connection)?;
     pragma(
         &connection,
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
+        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
          PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF",
     )?;
     Ok(connection)
+}
+
+/// Asks again by itself: a new file becomes one with a log by an upgrade from a read lock, where the busy handler is
+/// never asked, and several processes may be at it at once.
+fn use_log(connection: &Connection) -> Result<(), Error> {
+    let since = Instant::now();
+    loop {
+        match pragma(connection, "PRAGMA journal_mode = WAL") {
+            Err(Error::Busy(_)) if since.elapsed() < BUSY_TIMEOUT => {
+                std::thread::park_timeout(BUSY_ASK_EVERY);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn connect_reader(path: &Path) -> Result<Connection, Error> {
@@ -492,7 +512,10 @@ fn put_in_place(partial: &Path, target: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).expect("a thread can be started")
 }
 

@@ -23,10 +23,10 @@ pub(crate) fn close<T>(queue: &RwLock<Option<Sender<T>>>) {
     queue.write().unwrap_or_else(PoisonError::into_inner).take();
 }
 
-pub(crate) fn join(threads: &Mutex<Vec<JoinHandle<()>>>) {
-    for thread in threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        let _ = thread.join();
-    }
+/// What the threads leave behind when they have ended, in their order.
+pub(crate) fn join<T>(threads: &Mutex<Vec<JoinHandle<T>>>) -> Vec<T> {
+    let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+    threads.drain(..).filter_map(|thread| thread.join().ok()).collect()
 }
 
 /// Hands on what was committed. A listener that panics is no reason for the store to stop.

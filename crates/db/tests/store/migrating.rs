@@ -135,7 +135,13 @@ fn many_that_open_at_once_migrate_once(place: &Place) {
 
 const ADDRESS: &str = "ROZMOWA_TEST_OPEN";
 
+/// The other processes are this very test, told where to open.
 fn processes_that_open_at_once_migrate_once(place: &Place) {
+    if let Ok(address) = std::env::var(ADDRESS) {
+        let address: Address = address.parse().unwrap();
+        let steps = [NUMBER, SECOND, THIRD];
+        return rozmowa_db::Db::open(&address, &few(), &steps, nobody()).unwrap().close();
+    }
     let address = match &place.address {
         Address::Sqlite(path) => format!("sqlite:{}", path.display()),
         Address::Postgres(url) => url.clone(),
@@ -143,7 +149,7 @@ fn processes_that_open_at_once_migrate_once(place: &Place) {
     let children: Vec<_> = (0..4)
         .map(|_| {
             Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "migrating::another_process", "--ignored"])
+                .args(["--exact", "migrating::on_sqlite::processes_that_open_at_once_migrate_once"])
                 .env(ADDRESS, &address)
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -157,14 +163,4 @@ fn processes_that_open_at_once_migrate_once(place: &Place) {
         assert!(ended.status.success() && said.contains("1 passed"), "{said}");
     }
     assert_eq!(place.outside().count("number"), 3);
-}
-
-#[test]
-#[ignore = "the other process of `processes_that_open_at_once_migrate_once`"]
-fn another_process() {
-    if let Ok(address) = std::env::var(ADDRESS) {
-        let address: Address = address.parse().unwrap();
-        let steps = [NUMBER, SECOND, THIRD];
-        rozmowa_db::Db::open(&address, &few(), &steps, nobody()).unwrap().close();
-    }
 }

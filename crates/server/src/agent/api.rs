@@ -8,11 +8,10 @@ use super::{Agent, Changes, NewAgent, Role, capacity, presence};
 use crate::clock::Millis;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::PAGE_MAX;
 use crate::http::params::{
     Count, Email, Flag, Id, Line, Login, Many, Named, OneOf, OrEmpty, Password, Within, YesNo,
 };
-use crate::http::{Call, Code, Error, Reply};
+use crate::http::{Call, Code, Error, Reply, page};
 use crate::locale::Language;
 use crate::time;
 
@@ -110,7 +109,7 @@ crate::params! { query
 pub async fn list(mut call: Call) -> Result<Reply, Error> {
     let given: ListAgents = call.params()?;
     call.read(move |tx, _| {
-        let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
+        let limit = page::limit(given.limit);
         let agents = super::list(tx, limit, given.offset.map_or(0, |offset| offset.0))?;
         let shown = |agent| AgentShown::new(agent, given.include_details.0);
         Reply::json(&agents.into_iter().map(shown).collect::<Vec<_>>())

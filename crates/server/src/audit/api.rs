@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{Entry, Filter};
 use crate::clock;
 use crate::http::error::Envelope;
-use crate::http::params::{Count, Cursor, Line, PAGE_MAX, TimeFrom, TimeUntil};
-use crate::http::{Call, Error, Reply};
+use crate::http::params::{Count, Cursor, Line, TimeFrom, TimeUntil};
+use crate::http::{Call, Error, Reply, page};
 use crate::time;
 
 crate::params! { query
@@ -100,12 +100,9 @@ pub struct AuditPage {
 pub async fn list(mut call: Call) -> Result<Reply, Error> {
     let given: ListAudit = call.params()?;
     call.read(move |tx, app| {
-        let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
-        // One more than asked for tells whether there is another page.
-        let mut entries = super::list(tx, &filter(&given), limit + 1)?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = entries.len() > limit;
-        entries.truncate(limit);
+        let limit = page::limit(given.limit);
+        let found = super::list(tx, &filter(&given), limit + 1)?;
+        let (entries, has_more) = page::cut(found, limit);
         let next_cursor = entries.last().map(|entry| entry.id).filter(|_| has_more);
         let zone = &app.config.time_zone;
         let result = entries.into_iter().map(|entry| AuditEntry::new(entry, zone)).collect();

@@ -14,9 +14,9 @@ use crate::clock;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{
-    Count, Cursor, Email, Flag, Id, Line, Node, PAGE_MAX, Param, Text, TimeFrom, TimeUntil,
+    Count, Cursor, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil,
 };
-use crate::http::{Call, Code, Error, Fault, Reply};
+use crate::http::{Call, Code, Error, Fault, Reply, page};
 
 /// What is said: the longest has 16,384 characters.
 type MessageText = Text<16_384>;
@@ -276,7 +276,7 @@ pub enum Chats {
 pub async fn list(mut call: Call) -> Result<Reply, Error> {
     let given: ListChats = call.params()?;
     call.read(move |tx, app| {
-        let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
+        let limit = page::limit(given.limit);
         let offset = given.offset.map_or(0, |offset| offset.0);
         let is_cursor = given.cursor.is_some();
         let Some(filter) = filter(tx, &given)? else {
@@ -286,10 +286,8 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
                 Chats::Counted { count: 0, result: Vec::new() }
             });
         };
-        // One more than asked for tells whether there is another page.
-        let mut items = list::page(tx, &filter, limit + i64::from(is_cursor), offset)?;
-        let has_more = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-        items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let found = list::page(tx, &filter, limit + i64::from(is_cursor), offset)?;
+        let (items, has_more) = page::cut(found, limit);
         let next_cursor = items.last().map(|item| item.id).filter(|_| has_more);
         let result = view::show(tx, items, given.include(), &app.config.time_zone)?;
         Reply::json(&if is_cursor {

@@ -112,7 +112,7 @@ pub struct Include {
     pub client_data: bool,
 }
 
-/// Shows up to [`PAGE_MAX`](crate::http::params::PAGE_MAX) conversations.
+/// Shows up to [`PAGE_MAX`](crate::http::page::PAGE_MAX) conversations.
 pub fn show(
     tx: &mut Tx<'_>,
     items: Vec<Item>,

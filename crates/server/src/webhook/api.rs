@@ -196,10 +196,13 @@ crate::params! { body
 pub async fn add(mut call: Call) -> Result<Reply, Error> {
     let subscription_url = check(&mut call).await;
     let given: AddWebhook = call.params()?;
+    // What was not judged is not called.
+    let not_judged = || Error::from(Fault::of(Code::NotUrl, "subscription_url"));
+    let subscription_url = subscription_url.ok_or_else(not_judged)?;
     let app = call.app().clone();
     let user = given.http_auth_user.map(String::from).unwrap_or_default();
     let new = NewWebhook {
-        subscription_url: subscription_url.unwrap_or(given.subscription_url.0),
+        subscription_url,
         actions: distinct(&given.actions.0),
         http_auth_user: user,
         http_auth_password: given.http_auth_password.map(Into::into),
@@ -370,9 +373,9 @@ async fn check(call: &mut Call) -> Option<String> {
     None
 }
 
-/// An address as it was given; [`check`] judges it.
+/// That an address was given: [`check`] judges it and has what is stored.
 #[derive(Debug, Clone)]
-pub struct Address(String);
+pub struct Address;
 
 impl Param for Address {
     fn describe(_: bool) -> ObjectBuilder {
@@ -387,7 +390,7 @@ impl Param for Address {
         node: Option<Node>,
         zone: &jiff::tz::TimeZone,
     ) -> Result<Self, Fault> {
-        Line::<{ guard::URL_MAX }>::read(name, node, zone).map(|line| Self(line.into()))
+        Line::<{ guard::URL_MAX }>::read(name, node, zone).map(|_| Self)
     }
 }
 

@@ -14,8 +14,8 @@ use super::send::{Answer, Parcel};
 use crate::app::App;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Count, Line, Named, Node, PAGE_MAX, Param, TimeFrom};
-use crate::http::{Call, Code, Error, Fault, Reply};
+use crate::http::params::{Count, Line, Named, Node, Param, TimeFrom};
+use crate::http::{Call, Code, Error, Fault, Reply, page};
 use crate::time;
 
 /// How a test went.
@@ -158,7 +158,7 @@ pub async fn attempts(Path(id): Path<String>, mut call: Call) -> Result<Reply, E
     let id = known(&id)?;
     call.read(move |tx, app| {
         super::get(tx, id)?;
-        let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
+        let limit = page::limit(given.limit);
         let logged = if let Some(delivery) = &given.delivery_id {
             log::attempts_of(tx, id, delivery, limit)?
         } else {
@@ -166,7 +166,7 @@ pub async fn attempts(Path(id): Path<String>, mut call: Call) -> Result<Reply, E
             // One more than asked for tells whether there is another page.
             log::attempts(tx, id, before, limit + 1)?
         };
-        let (logged, has_more) = page(logged, limit);
+        let (logged, has_more) = page::cut(logged, limit);
         let last = logged.last().filter(|_| has_more);
         let next_cursor = last.map(|last| Place(last.attempt, last.delivery).to_string());
         let result = logged.into_iter().map(|logged| ShownAttempt::new(logged, app)).collect();
@@ -250,9 +250,9 @@ pub async fn pending(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
     let id = known(&id)?;
     call.read(move |tx, app| {
         super::get(tx, id)?;
-        let limit = given.limit.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX));
+        let limit = page::limit(given.limit);
         let after = given.cursor.map_or((0, Uuid::nil()), |Place(at, delivery)| (at, delivery));
-        let (waiting, has_more) = page(log::waiting(tx, id, after, limit + 1)?, limit);
+        let (waiting, has_more) = page::cut(log::waiting(tx, id, after, limit + 1)?, limit);
         let last = waiting.last().filter(|_| has_more);
         let next_cursor = last.map(|last| Place(last.due_at, last.delivery).to_string());
         let zone = &app.config.time_zone;
@@ -341,15 +341,6 @@ pub async fn recover(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
         Reply::json(&Redelivered { count })
     })
     .await
-}
-
-/// A page, and whether there is more after it.
-fn page<T>(mut found: Vec<T>, limit: i64) -> (Vec<T>, bool) {
-    let limit = usize::try_from(limit).unwrap_or_default();
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    // A page of nothing has no last one to go on from.
-    (found, has_more && limit > 0)
 }
 
 /// One that a later version made has no name here.

@@ -81,11 +81,7 @@ impl Due {
             at: row.get(3)?,
             attempts: row.get(4)?,
             step: row.get(5)?,
-            references: References {
-                conversation_id: row.get(6)?,
-                seq: row.get(7)?,
-                customer_id: row.get(8)?,
-            },
+            references: References::read(row, 6)?,
         }))
     }
 
@@ -220,6 +216,17 @@ pub struct References {
     pub customer_id: Option<i64>,
 }
 
+impl References {
+    /// From the columns `conversation_id`, `seq`, `customer_id`, beginning with a given one.
+    pub fn read(row: &Row<'_>, from: usize) -> Result<Self, rozmowa_db::Error> {
+        Ok(Self {
+            conversation_id: row.get(from)?,
+            seq: row.get(from + 1)?,
+            customer_id: row.get(from + 2)?,
+        })
+    }
+}
+
 /// Takes attempts into the log and out of the queue, or back into it for later. Says whether the subscription is to be
 /// switched off, as it has failed for too long.
 pub fn record(
@@ -256,9 +263,7 @@ pub fn take_out(
     attempt: &Attempt,
 ) -> Result<Option<References>, Error> {
     let key = params![webhook, attempt.due_at, &attempt.delivery];
-    Ok(tx.query_opt(&DONE, key, |row| {
-        Ok(References { conversation_id: row.get(0)?, seq: row.get(1)?, customer_id: row.get(2)? })
-    })?)
+    Ok(tx.query_opt(&DONE, key, |row| References::read(row, 0))?)
 }
 
 fn add(

@@ -41,7 +41,7 @@ const FAILURES_MAX: u32 = 8;
 const CAREFUL_EVERY: Duration = Duration::from_secs(1);
 /// How often a lane that must not send anything looks whether it may.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Longer than an attempt and the writing down of it take.
+/// Prolonged at its half, at each look: a lane with something under way looks every second.
 const LEASE_MS: Millis = 30_000;
 /// After an error of the store.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -187,7 +187,7 @@ impl Lane {
         if seen.webhook.version != self.version {
             return self.begin_anew(seen.webhook.version);
         }
-        if !seen.ready.is_empty() {
+        if has_flights || !seen.ready.is_empty() {
             match self.lease().await {
                 Ok(Lease::Kept) => {}
                 // What another process had may be done by now.
@@ -231,9 +231,14 @@ impl Lane {
         let (webhook, at) = (Arc::new(webhook), self.now());
         for Ready { due, told } in ready {
             let weight = told.weight();
+            let others = self.app.bells.weight.fetch_add(weight, Ordering::Relaxed);
+            // Another lane may have been quicker. What does not go now is still in the queue; one goes always.
+            if others + weight > WEIGHT_MAX_BYTES && !self.flights.is_empty() {
+                self.app.bells.weight.fetch_sub(weight, Ordering::Relaxed);
+                break;
+            }
             self.under_way.insert(due.id);
             self.busy.extend(due.references.conversation_id);
-            self.app.bells.weight.fetch_add(weight, Ordering::Relaxed);
             let (app, webhook) = (self.app.clone(), Arc::clone(&webhook));
             self.flights.spawn(async move {
                 let answer = fly(&app, &webhook, &due, told, at).await;
@@ -295,9 +300,10 @@ impl Lane {
                 let wait = answer.retry_after.map_or(0, millis);
                 match self.schedule(due.step) {
                     _ if answer.error.is_none() => Outcome::Delivered,
-                    Some(_) if answer.http_status == Some(410) => Outcome::GivenUp,
-                    Some(delay) => Outcome::Retry { at: self.now() + delay.max(wait) },
-                    None => Outcome::GivenUp,
+                    Some(delay) if answer.http_status != Some(410) => {
+                        Outcome::Retry { at: self.now() + delay.max(wait) }
+                    }
+                    _ => Outcome::GivenUp,
                 }
             }
         };

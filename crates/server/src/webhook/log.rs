@@ -102,11 +102,7 @@ impl Logged {
             delivery: row.get(0)?,
             attempt: row.get(1)?,
             action: row.get(2)?,
-            references: References {
-                conversation_id: row.get(3)?,
-                seq: row.get(4)?,
-                customer_id: row.get(5)?,
-            },
+            references: References::read(row, 3)?,
             event_at: row.get(6)?,
             at: row.get(7)?,
             duration_ms: row.get(8)?,
@@ -164,11 +160,7 @@ pub fn waiting(
             action: row.get(2)?,
             event_at: row.get(3)?,
             attempts: row.get(4)?,
-            references: References {
-                conversation_id: row.get(5)?,
-                seq: row.get(6)?,
-                customer_id: row.get(7)?,
-            },
+            references: References::read(row, 5)?,
         })
     })?)
 }

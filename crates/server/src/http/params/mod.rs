@@ -20,8 +20,6 @@ use utoipa::openapi::{RefOr, Required};
 use super::error::{Code, Fault};
 use tree::{Refusal, decode, from_json, listed, plant};
 
-/// The largest page of a list. A shorter one of conversations repeats its last id in the list of 100 that is asked for.
-pub const PAGE_MAX: i64 = 100;
 /// Names and values of one request.
 const PARAMETERS_MAX: usize = 1_000;
 /// More faults than this say nothing new.
