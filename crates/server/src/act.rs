@@ -17,6 +17,8 @@ pub enum ActorKind {
     CommandLine = 1,
     /// The server itself.
     System = 2,
+    Agent = 3,
+    Visitor = 4,
 }
 
 impl ActorKind {
@@ -25,6 +27,8 @@ impl ActorKind {
             Self::ApiUser => "API_USER",
             Self::CommandLine => "COMMAND_LINE",
             Self::System => "SYSTEM",
+            Self::Agent => "AGENT",
+            Self::Visitor => "VISITOR",
         }
     }
 
@@ -32,6 +36,8 @@ impl ActorKind {
         match number {
             0 => Self::ApiUser,
             1 => Self::CommandLine,
+            3 => Self::Agent,
+            4 => Self::Visitor,
             _ => Self::System,
         }
     }

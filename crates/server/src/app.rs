@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rozmowa_db::Db;
+use rozmowa_db::{Db, Published, Sink};
 
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
+use crate::live::{Hub, ToRoute, Told};
+use crate::routing::worker::Pending;
 use crate::secret::Key;
+use crate::timer::TimerSet;
+use crate::timer::worker::Alarm;
 use crate::webhook::Subscriptions;
 use crate::webhook::courier::Bells;
 use crate::webhook::guard::{Guard, Names};
@@ -30,6 +34,41 @@ impl Surroundings {
     }
 }
 
+/// Who hears what transactions publish.
+#[derive(Clone, Default)]
+pub struct Listeners {
+    pub bells: Arc<Bells>,
+    pub hub: Arc<Hub>,
+    pub alarm: Arc<Alarm>,
+    /// Who waits has to be given to who is free.
+    pub to_route: Arc<Pending>,
+}
+
+impl Listeners {
+    pub fn sink(&self) -> Sink {
+        let listeners = self.clone();
+        Arc::new(move |published: Vec<Published>| {
+            for message in published {
+                listeners.hear(message);
+            }
+        })
+    }
+
+    fn hear(&self, message: Published) {
+        let message = match message.downcast::<Told>() {
+            Ok(told) => return self.hub.tell(*told),
+            Err(message) => message,
+        };
+        if let Some(ToRoute(queue)) = message.downcast_ref() {
+            self.to_route.add(*queue);
+        } else if let Some(TimerSet(at)) = message.downcast_ref() {
+            self.alarm.set(*at);
+        } else {
+            self.bells.hear(&*message);
+        }
+    }
+}
+
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
@@ -43,6 +82,9 @@ pub struct Inner {
     pub gate: Gate,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
+    pub hub: Arc<Hub>,
+    pub alarm: Arc<Alarm>,
+    pub to_route: Arc<Pending>,
     pub sender: Sender,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
@@ -54,7 +96,7 @@ impl App {
     pub fn new(
         config: Config,
         db: Db,
-        bells: Arc<Bells>,
+        listeners: Listeners,
         surroundings: Surroundings,
         secret: Key,
     ) -> Self {
@@ -71,7 +113,10 @@ impl App {
             secret,
             gate,
             subscriptions: Subscriptions::default(),
-            bells,
+            bells: listeners.bells,
+            hub: listeners.hub,
+            alarm: listeners.alarm,
+            to_route: listeners.to_route,
             sender,
             process,
             is_stopping: AtomicBool::new(false),

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use http::header;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -50,13 +50,19 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(audit::api::list),
 ];
 
+/// The console door: what agents' browsers call, by a session.
+const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(agent::console::show_session)];
+
+/// The visitor door: what visitors' browsers call, by a token.
+const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[];
+
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");
 
 /// Everything the main listeners serve.
 pub fn router(app: App) -> Router {
     let mut api = Router::new();
-    for method in API {
+    for method in [API, CONSOLE, VISITOR].into_iter().flatten() {
         let (_, paths, handlers) = method();
         let path = paths.paths.into_keys().next().expect("a method has a path");
         api = api.route(&path, handlers);
@@ -71,19 +77,49 @@ pub fn router(app: App) -> Router {
 
 /// The reference of the API, made from the code.
 pub fn reference() -> String {
-    let mut text = described().to_pretty_json().unwrap_or_default();
+    pretty(&described(about(), API))
+}
+
+/// The reference of the doors for people: our own pages call them, and they change with these pages.
+pub fn reference_for_people() -> String {
+    let doors = described(about_people(), CONSOLE);
+    pretty(
+        &VISITOR
+            .iter()
+            .fold(OpenApiRouter::with_openapi(doors), |api, method| api.routes(method()))
+            .split_for_parts()
+            .1,
+    )
+}
+
+fn pretty(api: &OpenApi) -> String {
+    let mut text = api.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }
 
-fn described() -> OpenApi {
-    let api = OpenApiRouter::with_openapi(about());
-    API.iter().fold(api, |api, method| api.routes(method())).split_for_parts().1
+fn described(about: OpenApi, methods: &[fn() -> UtoipaMethodRouter<App>]) -> OpenApi {
+    let api = OpenApiRouter::with_openapi(about);
+    methods.iter().fold(api, |api, method| api.routes(method())).split_for_parts().1
 }
 
 /// Every method of the API, spelled as method lists spell it.
 pub fn method_names() -> Vec<String> {
-    let paths = described().paths.paths;
+    names(API)
+}
+
+/// Every method of the console door.
+pub fn console_method_names() -> Vec<String> {
+    names(CONSOLE)
+}
+
+/// Every method of the visitor door.
+pub fn visitor_method_names() -> Vec<String> {
+    names(VISITOR)
+}
+
+fn names(methods: &[fn() -> UtoipaMethodRouter<App>]) -> Vec<String> {
+    let paths = described(about(), methods).paths.paths;
     let mut names = Vec::new();
     for (path, item) in &paths {
         let operations = [
@@ -100,6 +136,28 @@ pub fn method_names() -> Vec<String> {
         );
     }
     names
+}
+
+fn about_people() -> OpenApi {
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(agent::session::COOKIE)));
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let info = utoipa::openapi::InfoBuilder::new()
+        .title("Rozmowa: console and visitor doors")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "What the pages of agents and visitors call. Not a contract: it changes with the pages. Times are epoch \
+             milliseconds. Calls of agents that change something carry X-CSRF-Token.",
+        ))
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(
+            utoipa::openapi::ComponentsBuilder::new()
+                .security_scheme("session", cookie)
+                .security_scheme("visitor", bearer)
+                .build(),
+        ))
+        .build()
 }
 
 fn about() -> OpenApi {

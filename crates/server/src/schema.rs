@@ -3,10 +3,12 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, webhook,
+    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
+    visitor, webhook,
 };
 
-pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!("0001_start", "0002_tell");
+pub const MIGRATIONS: &[Migration] =
+    rozmowa_db::migrations!("0001_start", "0002_tell", "0003_live");
 
 /// The register: a test prepares each on both engines and looks at its plan.
 pub fn statements() -> Vec<Stmt> {
@@ -15,9 +17,11 @@ pub fn statements() -> Vec<Stmt> {
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::session::STATEMENTS,
         audit::STATEMENTS,
         conversation::STATEMENTS,
         conversation::assign::STATEMENTS,
+        conversation::idle::STATEMENTS,
         conversation::log::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
@@ -28,6 +32,8 @@ pub fn statements() -> Vec<Stmt> {
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
         setting::STATEMENTS,
+        timer::STATEMENTS,
+        visitor::token::STATEMENTS,
         webhook::STATEMENTS,
         webhook::courier::STATEMENTS,
         webhook::delivery::STATEMENTS,

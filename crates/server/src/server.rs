@@ -17,22 +17,24 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
-use crate::app::{App, Surroundings};
+use crate::app::{App, Listeners, Surroundings};
 use crate::config::Config;
 use crate::conversation;
 use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
+use crate::routing;
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
 use crate::setting;
+use crate::timer;
 use crate::webhook::{courier, log};
 
 /// How often what was left to later is looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Deliveries that take longer to finish are made again by the next server.
-const COURIER_TIME: Duration = Duration::from_secs(5);
+const WORKERS_TIME: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// The setting that tells the right key file from a wrong one.
@@ -48,7 +50,8 @@ pub struct Running {
     pub metrics_listen: Option<SocketAddr>,
     door: Arc<Door>,
     tasks: Vec<JoinHandle<()>>,
-    courier: JoinHandle<()>,
+    /// They finish what is under way.
+    workers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     _lock: Option<File>,
 }
@@ -84,8 +87,8 @@ pub fn open_app(config: Config, surroundings: Surroundings) -> Result<App, Strin
         .map_err(|error| format!("{}: {error}", config.data_dir.display()))?;
     let path = config.data_dir.join("secret.key");
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let bells = Arc::default();
-    let db = open_store(&config, courier::sink(&bells))?;
+    let listeners = Listeners::default();
+    let db = open_store(&config, listeners.sink())?;
     let known = in_store(&db, |tx| setting::text(tx, KEY_CHECK))?;
     if known.is_some() && !path.exists() {
         return Err(told(&"it is missing, and this database was made with one: put it back"));
@@ -99,7 +102,7 @@ pub fn open_app(config: Config, surroundings: Surroundings) -> Result<App, Strin
         Some(_) => {}
         None => in_store(&db, move |tx| setting::set_text(tx, KEY_CHECK, &check))?,
     }
-    Ok(App::new(config, db, bells, surroundings, secret))
+    Ok(App::new(config, db, listeners, surroundings, secret))
 }
 
 /// One transaction before anything is served. Blocks.
@@ -170,7 +173,11 @@ impl Running {
         }
         tasks.push(tokio::spawn(tidy(app.clone())));
         let stop = watch::Sender::new(false);
-        let courier = tokio::spawn(courier::run(app.clone(), stop.subscribe()));
+        let workers = vec![
+            tokio::spawn(courier::run(app.clone(), stop.subscribe())),
+            tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+        ];
         Ok(Self {
             app,
             listen,
@@ -178,7 +185,7 @@ impl Running {
             metrics_listen,
             door,
             tasks,
-            courier,
+            workers,
             stop,
             _lock: lock,
         })
@@ -193,6 +200,7 @@ impl Running {
         for task in self.tasks {
             let _ = task.await;
         }
+        self.app.hub.stop();
         let _ = self.stop.send(true);
         let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
         // The listeners' tasks are over, and with them their shares of the door.
@@ -203,7 +211,12 @@ impl Running {
                 "some requests were still under way when the time for stopping was over"
             );
         }
-        if timeout(time.min(COURIER_TIME), self.courier).await.is_err() {
+        let finished = async {
+            for worker in self.workers {
+                let _ = worker.await;
+            }
+        };
+        if timeout(time.min(WORKERS_TIME), finished).await.is_err() {
             tracing::warn!("some deliveries were still under way: they will be made again");
         }
         let db = self.app.db.clone();

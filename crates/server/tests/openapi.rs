@@ -12,6 +12,11 @@ fn the_reference_in_docs_is_the_one_that_is_served() {
 }
 
 #[test]
+fn so_is_that_of_the_doors_for_people() {
+    check_or_write("openapi-people.json", |_| rozmowa::router::reference_for_people());
+}
+
+#[test]
 fn the_table_of_codes_in_docs_is_the_one_that_is_used() {
     check_or_write("API.md", |kept| {
         let (before, rest) = kept.split_once(CODES_START).expect("the table has a start");

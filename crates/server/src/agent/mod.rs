@@ -2,7 +2,9 @@
 
 pub mod api;
 pub mod capacity;
+pub mod console;
 pub mod presence;
+pub mod session;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;

@@ -16,11 +16,13 @@ rozmowa_db::statements! {
         postgres: "SELECT status, agent_id FROM conversation WHERE id = $1 FOR UPDATE",
     };
     /// To the first who takes it.
-    TAKE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3
-        WHERE id = $1 AND status <> 2 AND agent_id IS NULL RETURNING seq, updated_at";
+    TAKE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3, assigned_at = $2,
+            waiting_rank = NULL, waiting_since = NULL
+        WHERE id = $1 AND status <> 2 AND agent_id IS NULL RETURNING seq, updated_at, chat_queue_id, agent_id, status";
     /// Whosever it is.
-    GIVE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at";
+    GIVE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3, assigned_at = $2,
+            waiting_rank = NULL, waiting_since = NULL
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
 }
 
 /// A conversation that nobody else changes until this transaction has ended.

@@ -3,14 +3,20 @@
 use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
+use super::Status;
 use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
+use crate::live::{Told, Was};
 use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
-    APPEND = "INSERT INTO event (conversation_id, seq, at, kind, sent_by, agent_id, text)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    APPEND = "INSERT INTO event (conversation_id, seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    SINCE = "SELECT seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key FROM event
+        WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    /// The place of a message that its sender had numbered itself.
+    SENT = "SELECT seq, at FROM event WHERE conversation_id = $1 AND client_key = $2";
     /// Conversations whose log has a gap or an end of its own; a batch by id, for `verify`.
     BROKEN = "SELECT c.id, c.seq, count(e.seq), min(e.seq), max(e.seq)
         FROM (SELECT id, seq FROM conversation WHERE id > $1 ORDER BY id LIMIT $2) AS c
@@ -31,6 +37,22 @@ pub enum Kind {
     Closed = 3,
     /// To a customer that appeared later.
     Linked = 4,
+    /// Of an agent or a bot, for agents.
+    Note = 5,
+    /// Away from an agent, and back to the queue.
+    Unassigned = 6,
+    /// To another queue or agent, by an agent.
+    Transferred = 7,
+    Reopened = 8,
+    Rated = 9,
+    /// By a bot, to people.
+    HandedOver = 10,
+    /// Of a supervisor, for the agent.
+    Whisper = 11,
+    /// The texts and files of one side.
+    Erased = 12,
+    /// Topic and tags.
+    Labelled = 13,
 }
 
 impl Kind {
@@ -41,8 +63,54 @@ impl Kind {
             Self::Message => Some(Action::MessageCreated),
             Self::Assigned => Some(Action::AgentAssigned),
             Self::Closed => Some(Action::ConversationClosed),
-            Self::Linked => None,
+            _ => None,
         }
+    }
+
+    const ALL: &[Self] = &[
+        Self::Started,
+        Self::Message,
+        Self::Assigned,
+        Self::Closed,
+        Self::Linked,
+        Self::Note,
+        Self::Unassigned,
+        Self::Transferred,
+        Self::Reopened,
+        Self::Rated,
+        Self::HandedOver,
+        Self::Whisper,
+        Self::Erased,
+        Self::Labelled,
+    ];
+
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| *kind as i64 == number)
+    }
+
+    /// In frames and streams.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Message => "message",
+            Self::Assigned => "assigned",
+            Self::Closed => "closed",
+            Self::Linked => "linked",
+            Self::Note => "note",
+            Self::Unassigned => "unassigned",
+            Self::Transferred => "transferred",
+            Self::Reopened => "reopened",
+            Self::Rated => "rated",
+            Self::HandedOver => "handed_over",
+            Self::Whisper => "whisper",
+            Self::Erased => "erased",
+            Self::Labelled => "labelled",
+        }
+    }
+
+    /// What reaches the visitor as nothing but a moved cursor.
+    pub const fn is_for_agents(self) -> bool {
+        matches!(self, Self::Linked | Self::Note | Self::Whisper | Self::Labelled)
     }
 }
 
@@ -80,12 +148,25 @@ pub struct Event<'a> {
     kind: Kind,
     sent_by: Speaker,
     agent_id: Option<i64>,
+    bot_id: Option<Uuid>,
     text: Option<&'a str>,
+    data: Option<String>,
+    client_key: Option<Uuid>,
+    was: Was,
 }
 
 impl<'a> Event<'a> {
     pub const fn of(kind: Kind, sent_by: Speaker) -> Self {
-        Self { kind, sent_by, agent_id: None, text: None }
+        Self {
+            kind,
+            sent_by,
+            agent_id: None,
+            bot_id: None,
+            text: None,
+            data: None,
+            client_key: None,
+            was: Was { agent_id: None, chat_queue_id: None },
+        }
     }
 
     #[must_use]
@@ -99,19 +180,87 @@ impl<'a> Event<'a> {
         self.text = Some(text);
         self
     }
+
+    #[must_use]
+    pub const fn of_bot(mut self, bot_id: Uuid) -> Self {
+        self.bot_id = Some(bot_id);
+        self
+    }
+
+    /// What else belongs to it.
+    #[must_use]
+    pub fn with(mut self, data: &serde_json::Value) -> Self {
+        self.data = Some(data.to_string());
+        self
+    }
+
+    /// Taken from an agent or a queue.
+    #[must_use]
+    pub const fn from(mut self, was: Was) -> Self {
+        self.was = was;
+        self
+    }
+
+    /// Numbered by its sender.
+    #[must_use]
+    pub const fn numbered(mut self, client_key: Option<Uuid>) -> Self {
+        self.client_key = client_key;
+        self
+    }
 }
 
-/// A place in the log that an update of the conversation's row has just taken, and its time.
+/// An event as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub seq: i64,
+    pub at: Millis,
+    pub kind: Kind,
+    pub sent_by: Speaker,
+    pub agent_id: Option<i64>,
+    pub bot_id: Option<Uuid>,
+    pub text: Option<String>,
+    /// JSON.
+    pub data: Option<String>,
+    pub client_key: Option<Uuid>,
+}
+
+impl Stored {
+    fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
+        Ok(Self {
+            seq: row.get(0)?,
+            at: row.get(1)?,
+            // One that a later version wrote is nothing that this one could show.
+            kind: Kind::from_number(row.get(2)?).unwrap_or(Kind::Labelled),
+            sent_by: Speaker::from_number(row.get(3)?),
+            agent_id: row.get(4)?,
+            bot_id: row.get(5)?,
+            text: row.get(6)?,
+            data: row.get(7)?,
+            client_key: row.get(8)?,
+        })
+    }
+}
+
+/// A place in the log that an update of the conversation's row has just taken, its time, and what the update has left.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
     pub seq: i64,
     pub at: Millis,
+    pub chat_queue_id: i64,
+    pub agent_id: Option<i64>,
+    pub status: Status,
 }
 
 impl Turn {
-    /// From the columns `seq`, `updated_at`.
+    /// From the columns `seq`, `updated_at`, `chat_queue_id`, `agent_id`, `status`.
     pub fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
-        Ok(Self { seq: row.get(0)?, at: row.get(1)? })
+        Ok(Self {
+            seq: row.get(0)?,
+            at: row.get(1)?,
+            chat_queue_id: row.get(2)?,
+            agent_id: row.get(3)?,
+            status: Status::from_number(row.get(4)?).unwrap_or(Status::Closed),
+        })
     }
 }
 
@@ -123,13 +272,60 @@ pub fn append(
     turn: Turn,
     event: &Event<'_>,
 ) -> Result<(), Error> {
-    let Turn { seq, at } = turn;
+    let Turn { seq, at, .. } = turn;
     let (kind, sent_by) = (event.kind as i64, event.sent_by as i64);
-    tx.put(&APPEND, params![conversation, seq, at, kind, sent_by, event.agent_id, event.text])?;
+    tx.put(
+        &APPEND,
+        params![
+            conversation,
+            seq,
+            at,
+            kind,
+            sent_by,
+            event.agent_id,
+            event.bot_id.as_ref(),
+            event.text,
+            event.data.as_deref(),
+            event.client_key.as_ref(),
+        ],
+    )?;
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
     }
+    let stored = Stored {
+        seq,
+        at,
+        kind: event.kind,
+        sent_by: event.sent_by,
+        agent_id: event.agent_id,
+        bot_id: event.bot_id,
+        text: event.text.map(str::to_owned),
+        data: event.data.clone(),
+        client_key: event.client_key,
+    };
+    tx.publish(Told { conversation: *conversation, turn, event: stored, was: event.was });
     Ok(())
+}
+
+/// What follows a place in the log, in order.
+pub fn since(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<Stored>, Error> {
+    Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
+}
+
+/// Where a message stands that its sender had numbered, if it is there. The conversation has to be held, or it may be on
+/// its way.
+pub fn sent(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    client_key: &Uuid,
+) -> Result<Option<(i64, Millis)>, Error> {
+    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    Ok(tx.query_opt(&SENT, params![conversation, client_key], row)?)
 }
 
 /// What is wrong with the logs of up to `limit` conversations after a given one; the last of them and how many.

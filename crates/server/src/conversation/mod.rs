@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod assign;
+pub mod idle;
 pub mod list;
 pub mod log;
 pub mod view;
@@ -15,23 +16,28 @@ use crate::act::Act;
 use crate::agent::{self, capacity};
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
+use crate::live::ToRoute;
 use crate::queue;
 use crate::setting::Setting;
 use log::{Event, Kind, Speaker, Turn};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
-            client_name, client_surname, client_email, updated_at)
-        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8)";
+            client_name, client_surname, client_email, updated_at, waiting_rank, waiting_since)
+        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8, 1, $8)";
     EXISTS = "SELECT 1 FROM conversation WHERE id = $1";
     /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
-    HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END WHERE id = $1 AND status <> 2 RETURNING seq, updated_at";
+    HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
+            client_at = $2, first_client_at = coalesce(first_client_at, $2)
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
     /// An agent speaks.
-    ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 1
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at";
+    ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 1,
+            agent_at = $2, first_agent_at = coalesce(first_agent_at, $2), answer_due_at = NULL
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
     CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
-            closed_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 2
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, agent_id";
+            closed_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 2,
+            waiting_rank = NULL, waiting_since = NULL, answer_due_at = NULL
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
     /// Customers whose conversations are not all linked yet.
     LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
@@ -44,7 +50,7 @@ rozmowa_db::statements! {
             client_name = CASE WHEN client_name = '' AND client_surname = '' THEN $4 ELSE client_name END,
             client_surname = CASE WHEN client_name = '' AND client_surname = '' THEN $5 ELSE client_surname END,
             client_email = CASE WHEN client_email = '' THEN $6 ELSE client_email END
-        WHERE id = $1 AND customer_id IS NULL RETURNING seq, updated_at";
+        WHERE id = $1 AND customer_id IS NULL RETURNING seq, updated_at, chat_queue_id, agent_id, status";
 }
 
 /// Conversations that one step of [`link`] takes.
@@ -125,7 +131,16 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
             at,
         ],
     )?;
-    log::append(tx, act, &id, Turn { seq: 1, at }, &Event::of(Kind::Started, Speaker::Client))?;
+    let turn = Turn {
+        seq: 1,
+        at,
+        chat_queue_id: new.chat_queue_id,
+        agent_id: None,
+        status: Status::Created,
+    };
+    log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
+    idle::set(tx, &queue.settings, &id, at)?;
+    tx.publish(ToRoute(Some(new.chat_queue_id)));
     Ok(id)
 }
 
@@ -246,17 +261,20 @@ pub fn reply(
     log::append(tx, act, id, turn, &event)
 }
 
-/// Ends a conversation. A second time changes nothing.
+/// Ends a conversation for its client. A second time changes nothing.
 pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
-    let closed = tx.query_opt(&CLOSE, params![id, act.now], |row| {
-        Ok((Turn::read(row)?, row.get::<Option<i64>>(2)?))
-    })?;
-    match closed {
-        Some((turn, agent_id)) => {
-            if let Some(agent_id) = agent_id {
+    close(tx, act, id, Speaker::Client)
+}
+
+/// Ends a conversation. A second time changes nothing.
+pub fn close(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: Speaker) -> Result<(), Error> {
+    match tx.query_opt(&CLOSE, params![id, act.now], Turn::read)? {
+        Some(turn) => {
+            if let Some(agent_id) = turn.agent_id {
                 capacity::release(tx, agent_id)?;
+                tx.publish(ToRoute(None));
             }
-            log::append(tx, act, id, turn, &Event::of(Kind::Closed, Speaker::Client))
+            log::append(tx, act, id, turn, &Event::of(Kind::Closed, by))
         }
         None if exists(tx, id)? => Ok(()),
         None => Err(Code::UnknownConversation.into()),

@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use http::{HeaderMap, header};
 use moka::future::Cache;
-use rozmowa_db::Db;
+use rozmowa_db::{Db, Tx};
 
 use super::address::limited_as;
+use super::call::{Caller, Head};
 use super::error::{Code, Error, Fault};
 use crate::account::password::{Hasher, Hashes, Secret};
-use crate::account::{self, ApiUser, Methods};
+use crate::account::{self, Methods};
+use crate::act::ActorKind;
+use crate::app::App;
 use crate::clock::{Clock, Ids, Millis};
 use crate::secret::Key;
 
@@ -26,9 +29,9 @@ const ADDRESSES_MAX: u64 = 100_000;
 /// Longer ones are wrong without a look.
 const HEADER_MAX: usize = 1024;
 
-/// Who calls.
+/// A program that calls, by name and password.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct ApiUser {
     pub api_user_id: i64,
     pub name: String,
     pub credential_version: i64,
@@ -39,8 +42,8 @@ pub struct Caller {
     pub password_expires_at: Option<Millis>,
 }
 
-impl Caller {
-    fn new(user: ApiUser, secret: Secret) -> Self {
+impl ApiUser {
+    fn new(user: account::ApiUser, secret: Secret) -> Self {
         let old = user.old.filter(|_| secret == Secret::Old);
         Self {
             api_user_id: user.id,
@@ -61,6 +64,51 @@ impl Caller {
         }
         if is_over(self.expires_at) { Err(Code::Expired) } else { Ok(()) }
     }
+
+    fn permit(&self, head: &Head) -> Result<(), Error> {
+        if self.methods.allow_all() {
+            return Ok(());
+        }
+        let method = head.method_name();
+        if self.methods.allow(&method) {
+            return Ok(());
+        }
+        Err(Fault::new(Code::Forbidden).with("method", method).into())
+    }
+}
+
+impl Caller for ApiUser {
+    const KIND: ActorKind = ActorKind::ApiUser;
+
+    async fn enter(head: &Head, app: &App) -> Result<Arc<Self>, Error> {
+        let caller = app.gate.check(&head.headers, head.from).await?;
+        match caller.permit(head) {
+            Ok(()) => Ok(caller),
+            // What is remembered of the user may be out of date, and the method on its list by now.
+            Err(refusal) if app.gate.is_unchanged(&caller).await? => Err(refusal),
+            Err(_) => Self::enter_again(head, app).await,
+        }
+    }
+
+    async fn enter_again(head: &Head, app: &App) -> Result<Arc<Self>, Error> {
+        app.gate.forget(&head.headers).await;
+        let caller = app.gate.check(&head.headers, head.from).await?;
+        caller.permit(head)?;
+        Ok(caller)
+    }
+
+    /// The user's time was looked at when it was checked: a call that has begun may end.
+    fn recheck(&self, tx: &mut Tx<'_>, _: Millis) -> Result<Option<String>, Error> {
+        account::recheck(tx, self.api_user_id, self.credential_version)
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn scope(&self) -> Vec<u8> {
+        self.api_user_id.to_le_bytes().to_vec()
+    }
 }
 
 /// Checks credentials.
@@ -69,7 +117,7 @@ pub struct Gate {
     clock: Clock,
     hasher: Hasher,
     /// By a fingerprint under a key of this process: the cache holds no password.
-    remembered: Cache<[u8; 32], Arc<Caller>>,
+    remembered: Cache<[u8; 32], Arc<ApiUser>>,
     key: Key,
     failures: Failures,
 }
@@ -94,7 +142,7 @@ impl Gate {
     }
 
     /// Who the header says is calling. That nothing has changed since is checked in the call's own transaction.
-    pub async fn check(&self, headers: &HeaderMap, from: IpAddr) -> Result<Arc<Caller>, Error> {
+    pub async fn check(&self, headers: &HeaderMap, from: IpAddr) -> Result<Arc<ApiUser>, Error> {
         let Some((name, password)) = credentials(headers) else {
             return Err(Code::Unauthorized.into());
         };
@@ -121,7 +169,7 @@ impl Gate {
 
     /// Whether the user is still what it was when its password was checked. For refusals: what is allowed is checked in
     /// the call's own transaction.
-    pub async fn is_unchanged(&self, caller: &Caller) -> Result<bool, Error> {
+    pub async fn is_unchanged(&self, caller: &ApiUser) -> Result<bool, Error> {
         let (id, version) = (caller.api_user_id, caller.credential_version);
         match self.db.read(move |tx| account::recheck(tx, id, version)).await {
             Ok(_) => Ok(true),
@@ -143,7 +191,7 @@ impl Gate {
         name: String,
         password: String,
         from: IpAddr,
-    ) -> Result<Arc<Caller>, Error> {
+    ) -> Result<Arc<ApiUser>, Error> {
         // Counted before the hash and taken back when all is well: whoever hangs up meanwhile has had the try.
         let attempt = self.failures.begin(from)?;
         let found = self.db.read(move |tx| account::find(tx, &name)).await?;
@@ -158,7 +206,7 @@ impl Gate {
             return Err(Code::Unauthorized.into());
         };
         attempt.was_right();
-        let caller = Arc::new(Caller::new(user, secret));
+        let caller = Arc::new(ApiUser::new(user, secret));
         if caller.check_at(now).is_ok() {
             self.note_use(&caller, secret, now);
         }
@@ -166,7 +214,7 @@ impl Gate {
     }
 
     /// In a write of its own, for which no call waits and by which none fails. There are no more of them than hashes.
-    fn note_use(&self, caller: &Caller, secret: Secret, now: Millis) {
+    fn note_use(&self, caller: &ApiUser, secret: Secret, now: Millis) {
         let (db, id, version) = (self.db.clone(), caller.api_user_id, caller.credential_version);
         tokio::spawn(async move {
             let noted = db.write(move |tx| account::used(tx, id, version, secret, now)).await;

@@ -1,4 +1,4 @@
-//! A call of the API: who calls, what was given, and one transaction for the answer.
+//! A call at any door: who calls, what was given, and one transaction for the answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,19 +7,20 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rozmowa_db::Tx;
 use serde::Serialize;
 
 use super::address;
-use super::auth::Caller;
+use super::auth::ApiUser;
 use super::error::{Code, Error, Fault};
 use super::idempotency;
 use super::params::{FromParams, Object, Params};
-use crate::account;
 use crate::act::{Act, Actor, ActorKind};
 use crate::app::App;
+use crate::clock::Millis;
 
 /// The address of the connection's other end, put there by the listener.
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +30,66 @@ pub struct Peer(pub IpAddr);
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
+/// What a caller is known by, before the body is read.
+pub struct Head {
+    pub method: Method,
+    pub path: Option<MatchedPath>,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    /// Behind trusted proxies: whom they name.
+    pub from: IpAddr,
+    pub request_id: Option<String>,
+}
+
+impl Head {
+    pub fn new(parts: Parts, app: &App) -> Self {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+        Self {
+            from: address::client(peer, &parts.headers, &app.config.trusted_proxies),
+            path: parts.extensions.get::<MatchedPath>().cloned(),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+        }
+    }
+
+    /// The method, as method lists spell it.
+    pub fn method_name(&self) -> String {
+        method_name(self.method.as_str(), self.path.as_ref().map_or("", MatchedPath::as_str))
+    }
+}
+
+/// A kind of caller: each door knows its own.
+pub trait Caller: Sized + Send + Sync + 'static {
+    const KIND: ActorKind;
+
+    /// Who calls, and whether they may call this.
+    fn enter(head: &Head, app: &App) -> impl Future<Output = Result<Arc<Self>, Error>> + Send;
+
+    /// The same after the caller was found changed since.
+    fn enter_again(
+        head: &Head,
+        app: &App,
+    ) -> impl Future<Output = Result<Arc<Self>, Error>> + Send {
+        Self::enter(head, app)
+    }
+
+    /// Runs first in every transaction of the call: fails with a stale credential when the caller is not what was
+    /// entered any more. Brings along the revision of the subscriptions.
+    fn recheck(&self, tx: &mut Tx<'_>, now: Millis) -> Result<Option<String>, Error>;
+
+    fn name(&self) -> String;
+
+    /// What tells this caller from all others of its kind: whose an idempotency key is.
+    fn scope(&self) -> Vec<u8>;
+}
+
 /// A call whose caller is known and may call this method.
-pub struct Call {
+pub struct Call<C: Caller = ApiUser> {
     app: App,
-    caller: Arc<Caller>,
-    method: Method,
-    path: Option<MatchedPath>,
-    headers: HeaderMap,
-    from: IpAddr,
-    request_id: Option<String>,
+    caller: Arc<C>,
+    head: Head,
     params: Params,
     key: Option<idempotency::Key>,
 }
@@ -93,35 +145,24 @@ impl IntoResponse for Reply {
     }
 }
 
-impl FromRequest<App> for Call {
+impl<C: Caller> FromRequest<App> for Call<C> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-        let from = address::client(peer, &parts.headers, &app.config.trusted_proxies);
-        let mut caller = app.gate.check(&parts.headers, from).await?;
-        let path = parts.extensions.get::<MatchedPath>().cloned();
-        if let Err(refusal) = permit(&caller, &parts.method, path.as_ref()) {
-            // What is remembered of the user may be out of date, and the method on its list by now.
-            if app.gate.is_unchanged(&caller).await? {
-                return Err(refusal);
-            }
-            app.gate.forget(&parts.headers).await;
-            caller = app.gate.check(&parts.headers, from).await?;
-            permit(&caller, &parts.method, path.as_ref())?;
-        }
-        let body = read_body(app, &parts.headers, body).await?;
-        let query = parts.uri.query().unwrap_or_default();
+        let head = Head::new(parts, app);
+        let caller = C::enter(&head, app).await?;
+        let body = read_body(app, &head.headers, body).await?;
+        let query = head.uri.query().unwrap_or_default();
         let mut params = Params::new(app.config.time_zone.clone());
         params.add_form("query", query.as_bytes());
-        add_body(&mut params, &parts.headers, &body)?;
-        let key = match idempotency::header(&parts.headers)? {
-            Some(text) if parts.method == Method::POST => {
-                let user = caller.api_user_id.to_le_bytes();
-                let path = parts.uri.path().as_bytes();
+        add_body(&mut params, &head.headers, &body)?;
+        let key = match idempotency::header(&head.headers)? {
+            Some(text) if head.method == Method::POST => {
+                let path = head.uri.path().as_bytes();
+                let whose = caller.scope();
                 Some(idempotency::Key {
-                    key: app.secret.short_fingerprint(&[b"key", &user, path, text.as_bytes()]),
+                    key: app.secret.short_fingerprint(&[b"key", &whose, path, text.as_bytes()]),
                     fingerprint: app.secret.short_fingerprint(&[
                         b"request",
                         query.as_bytes(),
@@ -131,23 +172,21 @@ impl FromRequest<App> for Call {
             }
             _ => None,
         };
-        Ok(Self {
-            app: app.clone(),
-            caller,
-            method: parts.method,
-            path,
-            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
-            headers: parts.headers,
-            from,
-            params,
-            key,
-        })
+        Ok(Self { app: app.clone(), caller, head, params, key })
     }
 }
 
-impl Call {
+impl<C: Caller> Call<C> {
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    pub fn caller(&self) -> &Arc<C> {
+        &self.caller
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// What was given, before it is read.
@@ -171,16 +210,16 @@ impl Call {
         F: Fn(&mut Tx<'_>, &Act<'_>) -> Result<Reply, Error> + Send + Sync + 'static,
     {
         let run = Arc::new(run);
-        let answer = |caller: Arc<Caller>| {
+        let answer = |caller: Arc<C>| {
             let (app, key, run) = (self.app.clone(), self.key.clone(), Arc::clone(&run));
             let actor = Actor {
-                kind: ActorKind::ApiUser,
-                name: caller.name.clone(),
-                from: Some(self.from),
-                request_id: self.request_id.clone(),
+                kind: C::KIND,
+                name: caller.name(),
+                from: Some(self.head.from),
+                request_id: self.head.request_id.clone(),
             };
             self.app.db.write(move |tx| {
-                let revision = account::recheck(tx, caller.api_user_id, caller.credential_version)?;
+                let revision = caller.recheck(tx, app.clock.now())?;
                 let act = Act::at(tx, &app, &actor, revision)?;
                 match &key {
                     Some(key) => idempotency::once(tx, &app.secret, key, &act, |tx| run(tx, &act)),
@@ -189,7 +228,7 @@ impl Call {
             })
         };
         match answer(Arc::clone(&self.caller)).await {
-            Err(error) if error.is_stale_credential() => answer(self.check_again().await?).await,
+            Err(error) if error.is_stale_credential() => answer(self.enter_again().await?).await,
             answer => answer,
         }
     }
@@ -217,37 +256,22 @@ impl Call {
         F: Fn(&mut Tx<'_>) -> Result<T, Error> + Send + Sync + 'static,
     {
         let run = Arc::new(run);
-        let answer = |caller: Arc<Caller>| {
-            let run = Arc::clone(&run);
+        let answer = |caller: Arc<C>| {
+            let (app, run) = (self.app.clone(), Arc::clone(&run));
             self.app.db.read(move |tx| {
-                account::recheck(tx, caller.api_user_id, caller.credential_version)?;
+                caller.recheck(tx, app.clock.now())?;
                 run(tx)
             })
         };
         match answer(Arc::clone(&self.caller)).await {
-            Err(error) if error.is_stale_credential() => answer(self.check_again().await?).await,
+            Err(error) if error.is_stale_credential() => answer(self.enter_again().await?).await,
             answer => answer,
         }
     }
 
-    /// The user was changed since its credentials were remembered: they may be wrong now, or its methods others.
-    async fn check_again(&self) -> Result<Arc<Caller>, Error> {
-        self.app.gate.forget(&self.headers).await;
-        let caller = self.app.gate.check(&self.headers, self.from).await?;
-        permit(&caller, &self.method, self.path.as_ref())?;
-        Ok(caller)
+    async fn enter_again(&self) -> Result<Arc<C>, Error> {
+        C::enter_again(&self.head, &self.app).await
     }
-}
-
-fn permit(caller: &Caller, method: &Method, path: Option<&MatchedPath>) -> Result<(), Error> {
-    if caller.methods.allow_all() {
-        return Ok(());
-    }
-    let method = method_name(method.as_str(), path.map_or("", MatchedPath::as_str));
-    if caller.methods.allow(&method) {
-        return Ok(());
-    }
-    Err(Fault::new(Code::Forbidden).with("method", method).into())
 }
 
 /// `POST chat_conversations/:id/message`, as method lists and the vendor's reference spell it.

@@ -106,6 +106,16 @@ codes! {
     TooManyFailures = 200_103 TOO_MANY_REQUESTS "too_many_failures";
     /// The name and the password are right, and the API user's time is over.
     Expired = 200_110 UNAUTHORIZED "expired";
+    /// No session, or one that is over.
+    NotSignedIn = 200_120 UNAUTHORIZED "not_signed_in";
+    /// A change without the session's CSRF token.
+    CsrfTokenNeeded = 200_121 FORBIDDEN "csrf_token_needed";
+    /// The page that calls is of another origin.
+    ForeignOrigin = 200_122 FORBIDDEN "foreign_origin";
+    /// The agent's role does not reach this.
+    RoleNeeded = 200_123 FORBIDDEN "role_needed";
+    /// No visitor's token, or one that is wrong, over or revoked.
+    BadVisitorToken = 200_130 UNAUTHORIZED "bad_visitor_token";
     /// There is no such path.
     UnknownPath = 300_101 NOT_FOUND "unknown_path";
     /// The path exists, the HTTP method does not; `Allow` lists those that do.
@@ -300,7 +310,8 @@ impl Error {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        if self.status() == StatusCode::UNAUTHORIZED {
+        let is_basic = |fault: &Fault| matches!(fault.code, Code::Unauthorized | Code::Expired);
+        if self.0.faults.iter().any(is_basic) {
             let challenge =
                 HeaderValue::from_static("Basic realm=\"Rozmowa API\", charset=\"UTF-8\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);

@@ -8,6 +8,7 @@ pub mod health;
 pub mod idempotency;
 pub mod listen;
 pub mod metrics;
+pub mod origin;
 pub mod page;
 pub mod params;
 pub mod service;

@@ -4,6 +4,7 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Changes;
 use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
 use crate::agent::api::known;
 use crate::http::error::Envelope;
@@ -124,8 +125,13 @@ crate::params! { body
 pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ChangeChatQueue = call.params()?;
     let id = number(&id)?;
+    let changes = Changes {
+        name: given.name.map(Into::into),
+        is_enabled: given.enabled.map(|yes| yes.0),
+        settings: None,
+    };
     call.write(move |tx, act| {
-        super::change(tx, act, id, given.name.as_deref(), given.enabled.map(|yes| yes.0))?;
+        super::change(tx, act, id, &changes)?;
         Ok(Reply::default())
     })
     .await

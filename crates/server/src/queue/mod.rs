@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod api;
+pub mod settings;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
@@ -9,18 +10,19 @@ use serde::Serialize;
 use crate::act::Act;
 use crate::audit;
 use crate::http::{Code, Error, Fault};
+pub use settings::Settings;
 
 rozmowa_db::statements! {
-    FIND = "SELECT id, name, is_enabled FROM chat_queue WHERE id = $1";
-    LIST = "SELECT id, name, is_enabled FROM chat_queue ORDER BY id LIMIT 10000";
+    FIND = "SELECT id, name, is_enabled, settings FROM chat_queue WHERE id = $1";
+    LIST = "SELECT id, name, is_enabled, settings FROM chat_queue ORDER BY id LIMIT 10000";
     ADD = "INSERT INTO chat_queue (id, name, is_enabled, created_at) VALUES ($1, $2, 1, $3) ON CONFLICT DO NOTHING";
     /// What is decided by what was read stays so until the transaction's end.
     HOLD = {
-        sqlite: "SELECT id, name, is_enabled FROM chat_queue WHERE id = $1",
-        postgres: "SELECT id, name, is_enabled FROM chat_queue WHERE id = $1 FOR UPDATE",
+        sqlite: "SELECT id, name, is_enabled, settings FROM chat_queue WHERE id = $1",
+        postgres: "SELECT id, name, is_enabled, settings FROM chat_queue WHERE id = $1 FOR UPDATE",
     };
-    NAMED = "SELECT id, name, is_enabled FROM chat_queue WHERE name = $1";
-    CHANGE = "UPDATE chat_queue SET name = $2, is_enabled = $3 WHERE id = $1";
+    NAMED = "SELECT id, name, is_enabled, settings FROM chat_queue WHERE name = $1";
+    CHANGE = "UPDATE chat_queue SET name = $2, is_enabled = $3, settings = $4 WHERE id = $1";
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,10 +30,16 @@ pub struct Queue {
     pub id: i64,
     pub name: String,
     pub is_enabled: bool,
+    pub settings: Settings,
 }
 
 fn read(row: &Row<'_>) -> Result<Queue, rozmowa_db::Error> {
-    Ok(Queue { id: row.get(0)?, name: row.get(1)?, is_enabled: row.get(2)? })
+    Ok(Queue {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        is_enabled: row.get(2)?,
+        settings: Settings::from_stored(&row.get::<String>(3)?),
+    })
 }
 
 pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<Queue>, Error> {
@@ -76,25 +84,28 @@ pub fn add(
     if added == 0 {
         return Ok(None);
     }
-    let queue = Queue { id, name: name.to_owned(), is_enabled: true };
+    let settings = Settings::default();
+    let queue = Queue { id, name: name.to_owned(), is_enabled: true, settings };
     audit::record(tx, act, "queue.add", &subject(id), None::<&Queue>, Some(&queue))?;
     Ok(Some(id))
 }
 
-/// What is given changes; the rest stays.
-pub fn change(
-    tx: &mut Tx<'_>,
-    act: &Act<'_>,
-    id: i64,
-    name: Option<&str>,
-    is_enabled: Option<bool>,
-) -> Result<(), Error> {
+/// What is to be changed; what is none stays.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub name: Option<String>,
+    pub is_enabled: Option<bool>,
+    pub settings: Option<Settings>,
+}
+
+pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, changes: &Changes) -> Result<(), Error> {
     hold_names(tx)?;
     let was = hold(tx, id)?;
     let becomes = Queue {
         id,
-        name: name.unwrap_or(&was.name).to_owned(),
-        is_enabled: is_enabled.unwrap_or(was.is_enabled),
+        name: changes.name.clone().unwrap_or_else(|| was.name.clone()),
+        is_enabled: changes.is_enabled.unwrap_or(was.is_enabled),
+        settings: changes.settings.clone().unwrap_or_else(|| was.settings.clone()),
     };
     if becomes == was {
         return Ok(());
@@ -102,12 +113,15 @@ pub fn change(
     if becomes.name != was.name && tx.query_opt(&NAMED, params![&becomes.name], read)?.is_some() {
         return Err(Code::QueueTaken.into());
     }
-    tx.execute(&CHANGE, params![id, &becomes.name, becomes.is_enabled])?;
+    tx.execute(
+        &CHANGE,
+        params![id, &becomes.name, becomes.is_enabled, &becomes.settings.to_stored()],
+    )?;
     audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))
 }
 
 pub fn set_enabled(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, is_enabled: bool) -> Result<(), Error> {
-    change(tx, act, id, None, Some(is_enabled))
+    change(tx, act, id, &Changes { is_enabled: Some(is_enabled), ..Changes::default() })
 }
 
 /// A name given by an update can't be settled by `ON CONFLICT`: whoever gives one holds all names.

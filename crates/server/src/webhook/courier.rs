@@ -1,11 +1,12 @@
 //! The courier: a lane for each enabled subscription, opened and closed as subscriptions come and go.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rozmowa_db::{Published, Sink, Tx, params};
+use rozmowa_db::{Tx, params};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -36,6 +37,13 @@ pub struct Bells {
 }
 
 impl Bells {
+    /// Rings for what a transaction has published.
+    pub fn hear(&self, message: &(dyn Any + Send)) {
+        if let Some(ToDeliver(webhook)) = message.downcast_ref() {
+            self.ring(*webhook);
+        }
+    }
+
     fn ring(&self, webhook: i64) {
         match self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get(&webhook) {
             Some(bell) => bell.notify_one(),
@@ -55,20 +63,6 @@ impl Bells {
     fn has(&self, webhook: i64) -> bool {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&webhook)
     }
-}
-
-/// Rings for what transactions publish.
-pub fn sink(bells: &Arc<Bells>) -> Sink {
-    let bells = Arc::clone(bells);
-    Arc::new(move |published: Vec<Published>| {
-        let mut last = None;
-        for told in published.iter().filter_map(|message| message.downcast_ref::<ToDeliver>()) {
-            if last != Some(told.0) {
-                bells.ring(told.0);
-                last = Some(told.0);
-            }
-        }
-    })
 }
 
 /// Delivers until it is told to stop; then finishes what is under way, and returns.

@@ -12,11 +12,12 @@ use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
 use rozmowa::customer::{self, Matched, NewCustomer};
 use rozmowa::http::Error;
+use rozmowa::queue::Settings;
 use rozmowa::server::{self, Running};
 use rozmowa::setting::Setting;
 use rozmowa::webhook::guard::Names;
 use rozmowa::{audit, conversation, queue};
-use rozmowa_db::{Stmt, Tx};
+use rozmowa_db::{Stmt, Tx, params};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -126,6 +127,11 @@ fn fill(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<(), Error> {
     account::add(tx, act, "api_reader", &PASSWORD_HASH, &Methods::parse("GET chats"))?;
     queue::add(tx, act, Some(3), "Sklep")?;
     queue::add(tx, act, Some(4), "Reklamacje")?;
+    // Time passes in tests that are not about it.
+    let settings = Settings { idle_close_seconds: 0, ..Settings::default() };
+    let set =
+        Stmt::composed("settings".to_owned(), "UPDATE chat_queue SET settings = $1".to_owned());
+    tx.execute(&set, params![&settings.to_stored()])?;
     for (identifier, name, surname, email) in [
         (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
         (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),

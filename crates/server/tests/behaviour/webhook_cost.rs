@@ -3,6 +3,7 @@
 use rozmowa::account;
 use rozmowa::act::{Act, Actor};
 use rozmowa::conversation::{self, NewConversation};
+use rozmowa::queue::{self, Settings};
 use rozmowa_db::Stmt;
 use serde_json::json;
 
@@ -11,8 +12,8 @@ use crate::receiver::Receiver;
 use crate::server::Server;
 use crate::store::on_both_engines;
 
-/// The user, the queue, the conversation, its first event.
-const SILENT: u64 = 4;
+/// The user, the queue, the conversation, its first event, when to look whether it is idle.
+const SILENT: u64 = 5;
 
 /// The statements of a start, made as a call makes it.
 async fn statements(server: &Server) -> u64 {
@@ -41,6 +42,9 @@ async fn statements(server: &Server) -> u64 {
 async fn who_tells_nobody_runs_not_one_statement_more() {
     on_both_engines(async |engine| {
         let (server, receiver) = (server(engine).await, Receiver::start().await);
+        let as_shipped =
+            queue::Changes { settings: Some(Settings::default()), ..Default::default() };
+        server.act(move |tx, act| queue::change(tx, act, 3, &as_shipped)).await;
         // What is remembered is loaded by the first who needs it, after every change.
         let warm = async || {
             server.start(&[]).await;

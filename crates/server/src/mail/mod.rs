@@ -1,0 +1,3 @@
+//! E-mail to those who are not there.
+
+pub mod unread;
