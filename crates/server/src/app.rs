@@ -12,6 +12,8 @@ use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::live::{Hub, ToRoute, Told};
+use crate::mail::MailSet;
+use crate::mail::smtp::Mailer;
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -40,6 +42,8 @@ pub struct Listeners {
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    /// For e-mails.
+    pub mail_alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
 }
@@ -63,6 +67,8 @@ impl Listeners {
             self.to_route.add(*queue);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
+        } else if let Some(MailSet(at)) = message.downcast_ref() {
+            self.mail_alarm.set(*at);
         } else {
             self.bells.hear(&*message);
         }
@@ -84,8 +90,11 @@ pub struct Inner {
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
     pub sender: Sender,
+    /// None when there is no mail server.
+    pub mailer: Option<Mailer>,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -103,6 +112,7 @@ impl App {
         let Surroundings { clock, ids, names } = surroundings;
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
+        let mailer = config.smtp.clone().map(|smtp| Mailer::new(smtp, &config.public_url));
         let process = ids.bytes();
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
@@ -116,8 +126,10 @@ impl App {
             bells: listeners.bells,
             hub: listeners.hub,
             alarm: listeners.alarm,
+            mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
             sender,
+            mailer,
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
-    visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, setting,
+    timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -28,6 +28,12 @@ pub fn statements() -> Vec<Stmt> {
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        mail::STATEMENTS,
+        mail::compose::STATEMENTS,
+        mail::outbox::STATEMENTS,
+        mail::receipt::STATEMENTS,
+        mail::transcript::STATEMENTS,
+        mail::unread::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

@@ -156,6 +156,12 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// The conversation has no e-mail address that could be written to.
+    NoMailAddress = 400_190 CONFLICT "no_mail_address";
+    /// This server sends no e-mail: `smtp.host` is not set.
+    MailOff = 400_191 CONFLICT "mail_off";
+    /// The address got as many e-mails as an hour has. `Retry-After` says when to try again.
+    TooManyMails = 400_192 TOO_MANY_REQUESTS "too_many_mails";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.
