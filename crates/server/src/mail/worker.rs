@@ -1,7 +1,9 @@
 //! Sends what is due, a few at once; any node may.
 
+use std::collections::HashMap;
+
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use uuid::Uuid;
 
 use super::compose;
@@ -14,6 +16,8 @@ use crate::http::Error;
 
 /// Sent at once.
 const AT_ONCE: usize = 8;
+/// Looked up at once: more than may be under way.
+const BATCH: i64 = 16;
 /// How often other nodes' e-mails are looked for.
 const ROUND_EVERY: Millis = 1_000;
 /// Beyond the mail server's time: for the store, before and after. Then another one may send it.
@@ -25,12 +29,16 @@ const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let alarm = &app.mail_alarm;
     let mut under_way = JoinSet::new();
+    // One whose lease is over, because the clock was set, is not begun again by who still sends it.
+    let mut known = HashMap::new();
     loop {
         alarm.look();
-        let until = match begin(&app, AT_ONCE - under_way.len()).await {
+        let until = match begin(&app, &known).await {
             Ok((begun, next)) => {
                 for mail in begun {
-                    under_way.spawn(send(app.clone(), mail, stop.clone()));
+                    let id = mail.id;
+                    let task = under_way.spawn(send(app.clone(), mail, stop.clone()));
+                    known.insert(task.id(), id);
                 }
                 next
             }
@@ -42,10 +50,12 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
                 }
             }
         };
-        let is_full = under_way.len() == AT_ONCE;
+        let is_full = known.len() == AT_ONCE;
         tokio::select! {
             () = alarm.wait(&app.clock, until), if !is_full => {}
-            Some(_) = under_way.join_next() => {}
+            Some(ended) = under_way.join_next_with_id() => {
+                known.remove(&ended.map_or_else(|error| error.id(), |(task, ())| task));
+            }
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
@@ -53,10 +63,11 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 }
 
 /// Takes some that are due, and says when to look again.
-async fn begin(app: &App, room: usize) -> Result<(Vec<Due>, Millis), Error> {
+async fn begin(app: &App, known: &HashMap<task::Id, Uuid>) -> Result<(Vec<Due>, Millis), Error> {
     let now = app.clock.now();
-    let limit = i64::try_from(room).unwrap_or(0);
-    let found = app.db.read(move |tx| outbox::due(tx, now, limit)).await?;
+    let mut found = app.db.read(move |tx| outbox::due(tx, now, BATCH)).await?;
+    found.retain(|mail| !known.values().any(|id| *id == mail.id));
+    found.truncate(AT_ONCE - known.len());
     if found.is_empty() {
         let next = app.db.read(move |tx| outbox::next(tx, now)).await?;
         return Ok((found, next.unwrap_or(Millis::MAX).min(now + ROUND_EVERY)));
