@@ -308,7 +308,7 @@ pub fn append(
 }
 
 /// Events that are read at once.
-pub const PAGE: usize = 100;
+pub const PAGE: usize = 32;
 
 /// The page of the log that follows a place in it; a shorter one is the last.
 pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {

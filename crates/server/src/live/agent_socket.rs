@@ -294,9 +294,7 @@ impl Party {
         conversation: Uuid,
         events: impl Iterator<Item = &log::Stored>,
     ) -> Result<(), Close> {
-        let events = frame::items(&self.app, Audience::Agent, events).await;
-        let events = events.map_err(|error| Close::from(&error))?;
-        line.send(&Out::Events { conversation, events }).await
+        frame::send(&self.app, line, Audience::Agent, conversation, events).await
     }
 
     async fn pass(&mut self, line: &mut Line, passing: &Passing) -> Result<(), Close> {

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::close::Close;
+use super::line::Line;
 use super::names::Name;
 use crate::app::App;
 use crate::clock::Millis;
@@ -283,22 +285,33 @@ pub enum Audience {
     Agent,
 }
 
-/// Events as a reader may see them.
-pub async fn items(
+/// Text of one frame of events. One event alone may have more.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Sends events as a reader may see them, in frames that are not too long.
+pub async fn send(
     app: &App,
+    line: &mut Line,
     audience: Audience,
+    conversation: Uuid,
     events: impl Iterator<Item = &Stored>,
-) -> Result<Vec<Item>, Error> {
-    let mut items = Vec::new();
+) -> Result<(), Close> {
+    let (mut items, mut bytes) = (Vec::new(), 0);
     for event in events {
         let name = match event.agent_id {
-            Some(id) => Some(app.names.of(&app.db, id).await?),
+            Some(id) => Some(app.names.of(&app.db, id).await.map_err(|error| Close::from(&error))?),
             None => None,
         };
+        let size = event.text.as_ref().map_or(0, String::len);
+        if bytes + size > TEXT_BYTES_MAX && !items.is_empty() {
+            line.send(&Out::Events { conversation, events: std::mem::take(&mut items) }).await?;
+            bytes = 0;
+        }
+        bytes += size;
         items.push(match audience {
             Audience::Visitor => Item::for_visitor(event, name.as_deref()),
             Audience::Agent => Item::for_agent(event, name.as_deref()),
         });
     }
-    Ok(items)
+    line.send(&Out::Events { conversation, events: items }).await
 }

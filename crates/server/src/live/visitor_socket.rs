@@ -228,9 +228,7 @@ impl Party {
         line: &mut Line,
         events: impl Iterator<Item = &log::Stored>,
     ) -> Result<(), Close> {
-        let events = frame::items(&self.app, Audience::Visitor, events).await;
-        let events = events.map_err(|error| Close::from(&error))?;
-        line.send(&Out::Events { conversation: self.conversation, events }).await
+        frame::send(&self.app, line, Audience::Visitor, self.conversation, events).await
     }
 
     async fn pass(&mut self, line: &mut Line, passing: &Passing) -> Result<(), Close> {

@@ -68,7 +68,7 @@ impl Side {
         let random = &mut self.random;
         let (id, text) = self.open.get_or_insert_with(|| {
             let id = Uuid::from_u128(random.random());
-            (id, format!("{id} {}", "ż".repeat(random.random_range(0..2_000))))
+            (id, format!("{id} {}", "ż".repeat(random.random_range(0..500))))
         });
         self.said.insert(text.clone());
         json!({ "type": "message", "conversation": self.conversation, "id": id, "text": text })
@@ -115,7 +115,7 @@ impl Side {
 
     async fn run(mut self, cuts: Arc<AtomicUsize>) -> Self {
         for _ in 0..CUTS_EACH {
-            let cut = (self.random.random_range(1..9_000), self.random.random_range(1..12_000));
+            let cut = (self.random.random_range(1..6_000), self.random.random_range(1..20_000));
             if let Ok(socket) = self.connect(Some(cut)).await {
                 let _ = soon(self.try_it(socket)).await;
             }
