@@ -32,6 +32,7 @@ mod receiver;
 mod server;
 mod slow_peers;
 mod sockets;
+mod sockets_hostile;
 mod sockets_random;
 mod start;
 mod store;
