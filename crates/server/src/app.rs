@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
@@ -11,7 +11,9 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
-use crate::live::{Hub, ToRoute, Told};
+use crate::live::line::Sockets;
+use crate::live::visitor_socket::Pages;
+use crate::live::{self, Hub, ToRoute, Told};
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
 use crate::routing::worker::Pending;
@@ -95,6 +97,10 @@ pub struct Inner {
     pub sender: Sender,
     /// None when there is no mail server.
     pub mailer: Option<Mailer>,
+    pub sockets: Arc<Sockets>,
+    /// Of agents.
+    pub names: live::names::Names,
+    pub pages: Pages,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -114,6 +120,8 @@ impl App {
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
         let mailer = config.smtp.clone().map(|smtp| Mailer::new(smtp, &config.public_url));
         let process = ids.bytes();
+        let limits = &config.limits;
+        let sockets = Arc::new(Sockets::new(limits.sockets, limits.sockets_per_address));
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
@@ -130,10 +138,19 @@ impl App {
             to_route: listeners.to_route,
             sender,
             mailer,
+            sockets,
+            names: live::names::Names::default(),
+            pages: Pages::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
         }))
+    }
+}
+
+impl App {
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 }
 

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, setting,
-    timer, visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, live, mail, pause, queue,
+    setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -28,6 +28,9 @@ pub fn statements() -> Vec<Stmt> {
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        live::agent_socket::STATEMENTS,
+        live::names::STATEMENTS,
+        live::visitor_socket::STATEMENTS,
         mail::STATEMENTS,
         mail::compose::STATEMENTS,
         mail::outbox::STATEMENTS,

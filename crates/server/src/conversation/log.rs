@@ -317,13 +317,12 @@ pub fn append(
     Ok(())
 }
 
-/// What follows a place in the log, in order.
-pub fn since(
-    tx: &mut Tx<'_>,
-    conversation: &Uuid,
-    seq: i64,
-    limit: i64,
-) -> Result<Vec<Stored>, Error> {
+/// Events that are read at once.
+pub const PAGE: usize = 32;
+
+/// The page of the log that follows a place in it; a shorter one is the last.
+pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
 }
 

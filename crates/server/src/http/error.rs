@@ -156,12 +156,18 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// More messages in a short time than a visitor may send.
+    TooManyMessages = 400_130 TOO_MANY_REQUESTS "too_many_messages";
+    /// More conversations than one socket can look at.
+    TooManyWatched = 400_131 CONFLICT "too_many_watched";
     /// The conversation has no e-mail address that could be written to.
     NoMailAddress = 400_190 CONFLICT "no_mail_address";
     /// This server sends no e-mail: `smtp.host` is not set.
     MailOff = 400_191 CONFLICT "mail_off";
     /// The address got as many e-mails as an hour has. `Retry-After` says when to try again.
     TooManyMails = 400_192 TOO_MANY_REQUESTS "too_many_mails";
+    /// This address, or all together, hold as many sockets as the server takes. `Retry-After` says when to come back.
+    TooManySockets = 500_110 SERVICE_UNAVAILABLE "too_many_sockets";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.
@@ -291,6 +297,10 @@ impl Error {
 
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
+    }
+
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
     }
 
     pub fn faults(&self) -> &[Fault] {

@@ -3,7 +3,7 @@
 use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
-use super::letter::{Letter, Part};
+use super::body::{Letter, Part};
 use super::outbox::Due;
 use super::{Kind, unread};
 use crate::app::App;
@@ -22,7 +22,7 @@ rozmowa_db::statements! {
     CONVERSATION = "SELECT q.name, c.client_name, c.client_surname, c.client_id
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
     /// What is said, after a place and up to another, by whom of a range of speakers.
-    SAID = "SELECT e.at, e.sent_by, e.text, a.name, a.surname, b.name
+    SAID = "SELECT e.at, e.sent_by, e.text, coalesce(a.name, b.name, '')
         FROM event e LEFT JOIN agent a ON a.id = e.agent_id LEFT JOIN bot b ON b.id = e.bot_id
         WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 AND e.kind = 1 AND e.sent_by >= $4 AND e.sent_by <= $5
         ORDER BY e.seq DESC LIMIT $6";
@@ -189,18 +189,13 @@ fn said(
         if bytes > TEXT_BYTES_MAX || count > MESSAGES_MAX {
             return Ok(None);
         }
-        let name = match Speaker::from_number(speaker) {
-            Speaker::Client => about.client.clone(),
-            Speaker::Agent => {
-                let [name, surname] = [row.get::<Option<String>>(3)?, row.get(4)?];
-                format!("{} {}", name.unwrap_or_default(), surname.unwrap_or_default())
-            }
-            Speaker::Bot => row.get::<Option<String>>(5)?.unwrap_or_default(),
-            Speaker::System => String::new(),
-        };
-        let who = match name.trim() {
-            "" => language.text(speaker_key(Speaker::from_number(speaker)), &[]),
-            name => name.to_owned(),
+        let speaker = Speaker::from_number(speaker);
+        let name: String = row.get(3)?;
+        // As visitors know them.
+        let who = match (name.trim(), speaker) {
+            (_, Speaker::Client) if !about.client.is_empty() => about.client.clone(),
+            ("", _) | (_, Speaker::Client) => language.text(speaker_key(speaker), &[]),
+            (name, _) => name.to_owned(),
         };
         let head = format!("{who}, {}", time::with_seconds(at, zone));
         let text = text.unwrap_or_else(|| language.text("mail.erased", &[]));

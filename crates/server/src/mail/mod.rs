@@ -2,6 +2,7 @@
 //!
 //! A row of references for each; a text is made when it is sent, so what was erased or read meanwhile is not sent.
 
+pub mod body;
 pub mod compose;
 pub mod console;
 pub mod letter;
@@ -93,7 +94,7 @@ fn sending<'a>(act: &Act<'a>) -> Option<&'a App> {
 /// An address that e-mail can be sent to.
 pub fn address(text: &str) -> Option<lettre::Address> {
     const MAX: usize = 254;
-    let is_odd = |c: char| c.is_control() || c.is_whitespace() || letter::is_unseen(c);
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || body::is_unseen(c);
     if text.len() > MAX || text.contains(is_odd) { None } else { text.parse().ok() }
 }
 

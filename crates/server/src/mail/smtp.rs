@@ -12,7 +12,7 @@ use lettre::transport::smtp::response::Category;
 use tokio::time::timeout;
 use url::Url;
 
-use super::letter::{Envelope, Letter, line};
+use super::body::{Envelope, Letter, line};
 use crate::clock::Millis;
 use crate::config::{Encryption, Smtp};
 

@@ -19,8 +19,8 @@ rozmowa_db::statements! {
     /// Whether an answer may have to be told by e-mail.
     WHETHER = "SELECT q.settings FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id
         WHERE c.id = $1 AND c.client_email <> ''";
-    LOOK = "SELECT c.client_email, c.language, c.client_at, c.page_closed_at, c.origin, c.client_read_seq, c.mailed_seq,
-            c.mailed_at, c.closed_at, q.settings
+    LOOK = "SELECT c.client_email, c.language, c.client_at, c.page_closed_at, c.client_read_seq, c.mailed_seq, c.mailed_at,
+            c.closed_at, q.settings
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
     READ = "SELECT client_read_seq FROM conversation WHERE id = $1";
     /// The last time that the client did something.
@@ -55,8 +55,8 @@ struct Looked {
     email: String,
     language: Option<String>,
     client_at: Option<Millis>,
+    /// Of a page that is open this is in the future.
     page_closed_at: Option<Millis>,
-    origin: i64,
     read_seq: i64,
     mailed_seq: i64,
     mailed_at: Millis,
@@ -71,23 +71,18 @@ impl Looked {
             language: row.get(1)?,
             client_at: row.get(2)?,
             page_closed_at: row.get(3)?,
-            origin: row.get(4)?,
-            read_seq: row.get(5)?,
-            mailed_seq: row.get(6)?,
-            mailed_at: row.get(7)?,
-            closed_at: row.get(8)?,
-            settings: Settings::from_stored(&row.get::<String>(9)?),
+            read_seq: row.get(4)?,
+            mailed_seq: row.get(5)?,
+            mailed_at: row.get(6)?,
+            closed_at: row.get(7)?,
+            settings: Settings::from_stored(&row.get::<String>(8)?),
         })
     }
 
-    /// Since when nobody is there; none while a page is open. A program's conversation has one once something was read.
-    fn gone_since(&self, id: &Uuid) -> Option<Millis> {
+    /// Since when nobody says anything and no page is open; in the future while one is.
+    fn gone_since(&self, id: &Uuid) -> Millis {
         let spoken_at = self.client_at.unwrap_or_else(|| clock::made_at(id));
-        match self.page_closed_at {
-            Some(closed_at) => Some(closed_at.max(spoken_at)),
-            None if self.origin == 1 || self.read_seq > 0 => None,
-            None => Some(spoken_at),
-        }
+        self.page_closed_at.map_or(spoken_at, |closed_at| closed_at.max(spoken_at))
     }
 }
 
@@ -110,12 +105,12 @@ pub fn look(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
     let (Some(first_at), Some(last)) = tx.query_one(&ANSWERS, params![id, from], row)? else {
         return Ok(());
     };
-    // The visitor may be reading, or about to.
-    let Some(gone_since) = seen.gone_since(id) else {
-        // On the minute, so that the timers of many answers become one.
+    let gone_since = seen.gone_since(id);
+    if gone_since > act.now {
+        // The visitor may be reading. On the minute, so that the timers of many answers become one.
         let at = (act.now + after + MINUTE - 1) / MINUTE * MINUTE;
         return timer::set(tx, at, timer::Kind::Mail, id);
-    };
+    }
     if !was_back {
         return Ok(());
     }

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use uuid::Uuid;
 
+use super::body::Letter;
 use super::compose;
-use super::letter::Letter;
 use super::outbox::{self, Due, Outcome};
 use super::smtp::Refusal;
 use crate::app::App;

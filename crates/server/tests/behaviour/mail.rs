@@ -95,7 +95,7 @@ async fn a_transcript_goes_to_the_visitors_address() {
         let (server, mailbox) = with_mailbox(engine).await;
         let chat = server.start(&[JAN]).await;
         server.execute("UPDATE conversation SET client_surname = '', client_name = 'Jan <b>\r\nBcc: x@y.pl'").await;
-        server.execute("UPDATE agent SET name = 'Ewa\u{202e}', surname = 'Żak</b>'").await;
+        server.execute("UPDATE agent SET name = 'Ewa\u{202e}</b>', surname = 'Żak'").await;
         server.execute("UPDATE chat_queue SET name = '<i>Sklep</i> ąę' WHERE id = 3").await;
         server.message(&chat, "Dzień dobry\n.\n\u{202e}<script>").await;
         server.reply(&chat, "jkowalski", "Witam").await;
@@ -105,7 +105,7 @@ async fn a_transcript_goes_to_the_visitors_address() {
         assert_eq!(mail.to(), JAN.1);
         assert_eq!(mail.header("Subject"), "Zapis rozmowy: <i>Sklep</i> ąę");
         let plain = mail.plain();
-        let said = "Jan <b> Bcc: x@y.pl, 2026-06-01 12:00:00\nDzień dobry\n.\n<script>\n\nEwa Żak</b>, 2026-06-01 12:00:00\nWitam\n";
+        let said = "Jan <b> Bcc: x@y.pl, 2026-06-01 12:00:00\nDzień dobry\n.\n<script>\n\nEwa</b>, 2026-06-01 12:00:00\nWitam\n";
         assert!(plain.contains(said), "{plain}");
         let html = mail.html();
         assert!(!html.contains("<script") && !html.contains("<i>") && !html.contains("</b>,"), "{html}");

@@ -158,7 +158,7 @@ async fn who_is_there_gets_none_until_gone() {
         let (server, mailbox) = with_mailbox(engine).await;
         let [chat, reader] = [server.start(&[JAN]).await, server.start(&[JAN]).await];
         for id in [&chat, &reader] {
-            set(&server, id, "origin", Some(1)).await;
+            set(&server, id, "page_closed_at", Some(server.app.clock.now() + HOUR)).await;
             server.reply(id, "jkowalski", "Halo?").await;
         }
         for _ in 0..5 {
