@@ -29,7 +29,7 @@ async fn order(server: &Server, token: &str) -> Answer {
     server.call(order.header("Authorization", &format!("Bearer {token}"))).await
 }
 
-async fn put(
+pub async fn put(
     server: &Server,
     kind: Kind,
     address: &'static str,
@@ -282,7 +282,7 @@ async fn two_servers_on_one_postgres_send_each_once() {
             return;
         }
         let (server, mailbox) = with_mailbox(engine).await;
-        let other = server.beside(&mailbox.configuration()).await;
+        let other = server.again(&mailbox.configuration()).await;
         let mut addresses = Vec::new();
         for number in 0..60 {
             let address = format!("klient{number}@example.org");
