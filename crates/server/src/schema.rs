@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
-    visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, setting,
+    timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -17,7 +17,10 @@ pub fn statements() -> Vec<Stmt> {
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::links::STATEMENTS,
         agent::session::STATEMENTS,
+        agent::signin::STATEMENTS,
+        agent::totp::STATEMENTS,
         audit::STATEMENTS,
         conversation::STATEMENTS,
         conversation::assign::STATEMENTS,
@@ -28,6 +31,7 @@ pub fn statements() -> Vec<Stmt> {
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        mail::letter::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
