@@ -2,6 +2,8 @@
 ALTER TABLE agent ADD COLUMN credential_version BIGINT NOT NULL DEFAULT 1;
 -- Sealed under the key file; the step that was used last can't be used again.
 ALTER TABLE agent ADD COLUMN totp_secret BYTEA;
+-- One that was not confirmed yet.
+ALTER TABLE agent ADD COLUMN totp_pending BYTEA;
 ALTER TABLE agent ADD COLUMN totp_used_step BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN failed_logins BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN locked_until BIGINT NOT NULL DEFAULT 0;
@@ -30,6 +32,7 @@ CREATE TABLE one_time_link (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX one_time_link_by_end ON one_time_link (expires_at);
+CREATE INDEX one_time_link_by_agent ON one_time_link (agent_id, kind, created_at);
 
 -- Whether the lease was ended by hand, and not lost: then open conversations stay.
 ALTER TABLE presence ADD COLUMN is_left BIGINT NOT NULL DEFAULT 0;
@@ -230,7 +233,7 @@ CREATE TABLE mail (
     -- Up to where the conversation is told, and where it begins.
     from_seq BIGINT,
     until_seq BIGINT,
-    -- A link's secret, sealed.
+    -- A link's secret, sealed for the purpose 'mail' and the id.
     secret BYTEA,
     attempts BIGINT NOT NULL,
     error TEXT

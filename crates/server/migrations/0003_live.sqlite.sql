@@ -2,6 +2,8 @@
 ALTER TABLE agent ADD COLUMN credential_version INTEGER NOT NULL DEFAULT 1;
 -- Sealed under the key file; the step that was used last can't be used again.
 ALTER TABLE agent ADD COLUMN totp_secret BLOB;
+-- One that was not confirmed yet.
+ALTER TABLE agent ADD COLUMN totp_pending BLOB;
 ALTER TABLE agent ADD COLUMN totp_used_step INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN failed_logins INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN locked_until INTEGER NOT NULL DEFAULT 0;
@@ -30,6 +32,7 @@ CREATE TABLE one_time_link (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX one_time_link_by_end ON one_time_link (expires_at);
+CREATE INDEX one_time_link_by_agent ON one_time_link (agent_id, kind, created_at);
 
 -- Whether the lease was ended by hand, and not lost: then open conversations stay.
 ALTER TABLE presence ADD COLUMN is_left INTEGER NOT NULL DEFAULT 0;
@@ -230,7 +233,7 @@ CREATE TABLE mail (
     -- Up to where the conversation is told, and where it begins.
     from_seq INTEGER,
     until_seq INTEGER,
-    -- A link's secret, sealed.
+    -- A link's secret, sealed for the purpose 'mail' and the id.
     secret BLOB,
     attempts INTEGER NOT NULL,
     error TEXT

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
 
+use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
@@ -82,6 +83,7 @@ pub struct Inner {
     /// From the key file.
     pub secret: Key,
     pub gate: Gate,
+    pub nobodies: Nobodies,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
@@ -120,6 +122,7 @@ impl App {
             ids,
             secret,
             gate,
+            nobodies: Nobodies::default(),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,

@@ -192,6 +192,16 @@ impl Config {
         Some(config)
     }
 
+    /// What links to pages of ours start with: the public address, or that of a listener on loopback.
+    pub fn base_url(&self) -> String {
+        let public = self.public_url.trim_end_matches('/');
+        match (public, self.listen, self.tls_listen) {
+            ("", Some(address), _) => format!("http://{address}"),
+            ("", None, Some(address)) => format!("https://{address}"),
+            (public, ..) => public.to_owned(),
+        }
+    }
+
     /// Where a value came from that was put in the place of a configured one.
     pub fn tell_source(&mut self, key: &str, value: &str, source: &str) {
         for (known, shown, from) in &mut self.sources {

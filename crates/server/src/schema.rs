@@ -4,6 +4,7 @@ use rozmowa_db::{Migration, Stmt};
 
 use crate::{
     account, agent, audit, conversation, counter, customer, http, live, pause, queue, setting,
+    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, setting,
     timer, visitor, webhook,
 };
 
@@ -17,7 +18,10 @@ pub fn statements() -> Vec<Stmt> {
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::links::STATEMENTS,
         agent::session::STATEMENTS,
+        agent::signin::STATEMENTS,
+        agent::totp::STATEMENTS,
         audit::STATEMENTS,
         conversation::STATEMENTS,
         conversation::assign::STATEMENTS,
@@ -31,6 +35,7 @@ pub fn statements() -> Vec<Stmt> {
         live::agent_socket::STATEMENTS,
         live::names::STATEMENTS,
         live::visitor_socket::STATEMENTS,
+        mail::letter::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

@@ -1,3 +1,4 @@
 //! E-mail to those who are not there.
 
+pub mod letter;
 pub mod unread;
