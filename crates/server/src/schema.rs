@@ -3,9 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, live, pause, queue, setting,
-    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, setting,
-    timer, visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, live, mail, pause, queue,
+    setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
