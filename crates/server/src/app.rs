@@ -15,6 +15,8 @@ use crate::http::health::Probe;
 use crate::live::line::Sockets;
 use crate::live::visitor_socket::Pages;
 use crate::live::{self, Hub, ToRoute, Told};
+use crate::mail::MailSet;
+use crate::mail::smtp::Mailer;
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -43,6 +45,8 @@ pub struct Listeners {
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    /// For e-mails.
+    pub mail_alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
 }
@@ -66,6 +70,8 @@ impl Listeners {
             self.to_route.add(*queue);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
+        } else if let Some(MailSet(at)) = message.downcast_ref() {
+            self.mail_alarm.set(*at);
         } else {
             self.bells.hear(&*message);
         }
@@ -88,8 +94,11 @@ pub struct Inner {
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
     pub sender: Sender,
+    /// None when there is no mail server.
+    pub mailer: Option<Mailer>,
     pub sockets: Arc<Sockets>,
     /// Of agents.
     pub names: live::names::Names,
@@ -111,6 +120,7 @@ impl App {
         let Surroundings { clock, ids, names } = surroundings;
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
+        let mailer = config.smtp.clone().map(|smtp| Mailer::new(smtp, &config.public_url));
         let process = ids.bytes();
         let limits = &config.limits;
         let sockets = Arc::new(Sockets::new(limits.sockets, limits.sockets_per_address));
@@ -127,8 +137,10 @@ impl App {
             bells: listeners.bells,
             hub: listeners.hub,
             alarm: listeners.alarm,
+            mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
             sender,
+            mailer,
             sockets,
             names: live::names::Names::default(),
             pages: Pages::default(),

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
-use crate::{agent, audit, conversation, pause, queue, webhook};
+use crate::{agent, audit, conversation, mail, pause, queue, webhook};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -74,9 +74,11 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
     || routes!(agent::links_console::invite),
 ];
+const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] =
+    &[|| routes!(agent::console::show_session), || routes!(mail::console::mail_transcript)];
 
 /// The visitor door: what visitors' browsers call, by a token.
-const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[];
+const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];
 
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");

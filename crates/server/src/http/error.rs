@@ -179,6 +179,12 @@ codes! {
     TooManyMessages = 400_130 TOO_MANY_REQUESTS "too_many_messages";
     /// More conversations than one socket can look at.
     TooManyWatched = 400_131 CONFLICT "too_many_watched";
+    /// The conversation has no e-mail address that could be written to.
+    NoMailAddress = 400_190 CONFLICT "no_mail_address";
+    /// This server sends no e-mail: `smtp.host` is not set.
+    MailOff = 400_191 CONFLICT "mail_off";
+    /// The address got as many e-mails as an hour has. `Retry-After` says when to try again.
+    TooManyMails = 400_192 TOO_MANY_REQUESTS "too_many_mails";
     /// This address, or all together, hold as many sockets as the server takes. `Retry-After` says when to come back.
     TooManySockets = 500_110 SERVICE_UNAVAILABLE "too_many_sockets";
     /// There is an administrator already, who can invite others.
