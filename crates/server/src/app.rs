@@ -11,7 +11,8 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
-use crate::live::{Hub, ToRoute, Told};
+use crate::live::{Hub, Passed, ToRoute, Told};
+use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -42,6 +43,8 @@ pub struct Listeners {
     pub alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
+    /// Whose place in a queue may be another.
+    pub moved: Arc<Moved>,
 }
 
 impl Listeners {
@@ -56,11 +59,20 @@ impl Listeners {
 
     fn hear(&self, message: Published) {
         let message = match message.downcast::<Told>() {
-            Ok(told) => return self.hub.tell(*told),
+            Ok(told) => {
+                self.moved.hear(&told);
+                return self.hub.tell(*told);
+            }
+            Err(message) => message,
+        };
+        let message = match message.downcast::<Passed>() {
+            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
             Err(message) => message,
         };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
             self.to_route.add(*queue);
+        } else if let Some(handled) = message.downcast_ref::<Handled>() {
+            self.moved.measure(*handled);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
         } else {
@@ -85,6 +97,7 @@ pub struct Inner {
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
+    pub moved: Arc<Moved>,
     pub sender: Sender,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
@@ -117,6 +130,7 @@ impl App {
             hub: listeners.hub,
             alarm: listeners.alarm,
             to_route: listeners.to_route,
+            moved: listeners.moved,
             sender,
             process,
             is_stopping: AtomicBool::new(false),

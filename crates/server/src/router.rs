@@ -51,7 +51,11 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
 ];
 
 /// The console door: what agents' browsers call, by a session.
-const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(agent::console::show_session)];
+const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
+    || routes!(agent::console::show_session),
+    || routes!(agent::duty::show, agent::duty::set),
+    || routes!(agent::duty::show_of, agent::duty::set_of),
+];
 
 /// The visitor door: what visitors' browsers call, by a token.
 const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[];

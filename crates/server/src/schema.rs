@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
-    visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, pause, queue, routing, setting,
+    timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -16,6 +16,7 @@ pub fn statements() -> Vec<Stmt> {
         account::STATEMENTS,
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
+        agent::leave::STATEMENTS,
         agent::presence::STATEMENTS,
         agent::session::STATEMENTS,
         audit::STATEMENTS,
@@ -31,6 +32,9 @@ pub fn statements() -> Vec<Stmt> {
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        routing::floor::STATEMENTS,
+        routing::no_answer::STATEMENTS,
+        routing::position::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
         visitor::token::STATEMENTS,

@@ -177,6 +177,7 @@ impl Running {
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
         Ok(Self {
             app,

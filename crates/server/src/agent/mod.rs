@@ -3,6 +3,8 @@
 pub mod api;
 pub mod capacity;
 pub mod console;
+pub mod duty;
+pub mod leave;
 pub mod presence;
 pub mod session;
 
@@ -13,6 +15,7 @@ use crate::act::Act;
 use crate::audit;
 use crate::http::params::Named;
 use crate::http::{Code, Error, Fault};
+use crate::live::ToRoute;
 use crate::locale::Language;
 
 rozmowa_db::statements! {
@@ -24,6 +27,12 @@ rozmowa_db::statements! {
             FROM agent WHERE login = $1",
         postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
             FROM agent WHERE login = $1 FOR UPDATE",
+    };
+    HOLD_BY_ID = {
+        sqlite: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE id = $1",
+        postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE id = $1 FOR UPDATE",
     };
     LIST = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
         FROM agent ORDER BY id LIMIT $1 OFFSET $2";
@@ -106,6 +115,11 @@ pub fn find(tx: &mut Tx<'_>, login: &str) -> Result<Option<Agent>, Error> {
 /// The agent, whom nobody else changes until this transaction has ended. Conversations are held before agents.
 pub fn hold(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
     tx.query_opt(&HOLD, params![login], read)?.ok_or_else(|| fault(Code::UnknownAgent, login))
+}
+
+/// The same by number, for who knows that there is one.
+pub fn hold_by_id(tx: &mut Tx<'_>, id: i64) -> Result<Agent, Error> {
+    Ok(tx.query_one(&HOLD_BY_ID, params![id], read)?)
 }
 
 pub fn fault(code: Code, login: &str) -> Error {
@@ -247,8 +261,9 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, login: &str, changes: &Changes) ->
         tx.put(&SET_PASSWORD, params![becomes.id, hash])?;
     }
     if was.is_active && !becomes.is_active {
-        presence::end(tx, becomes.id, act.now)?;
+        presence::end(tx, becomes.id, act.now, presence::Ended::Closed)?;
     }
+    tx.publish(ToRoute(None));
     audit::record(tx, act, "agent.change", &subject(login), Some(&before), Some(&after))
 }
 
