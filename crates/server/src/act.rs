@@ -94,7 +94,8 @@ impl<'a> Act<'a> {
     where
         'a: 'b,
     {
-        Act { actor, now: self.now, ids: self.ids, wanted: Arc::clone(&self.wanted) }
+        let wanted = Arc::clone(&self.wanted);
+        Act { actor, now: self.now, ids: self.ids, wanted, app: self.app }
     }
 
     /// In a server, for what it does by itself.

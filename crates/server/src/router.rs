@@ -73,9 +73,12 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
     || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
     || routes!(agent::links_console::invite),
+    // Being on duty.
+    || routes!(agent::duty::show, agent::duty::set),
+    || routes!(agent::duty::show_of, agent::duty::set_of),
+    // Conversations.
+    || routes!(mail::console::mail_transcript),
 ];
-const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] =
-    &[|| routes!(agent::console::show_session), || routes!(mail::console::mail_transcript)];
 
 /// The visitor door: what visitors' browsers call, by a token.
 const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];

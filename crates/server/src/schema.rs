@@ -4,7 +4,7 @@ use rozmowa_db::{Migration, Stmt};
 
 use crate::{
     account, agent, audit, conversation, counter, customer, http, live, mail, pause, queue,
-    setting, timer, visitor, webhook,
+    routing, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -16,6 +16,7 @@ pub fn statements() -> Vec<Stmt> {
         account::STATEMENTS,
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
+        agent::leave::STATEMENTS,
         agent::presence::STATEMENTS,
         agent::links::STATEMENTS,
         agent::session::STATEMENTS,
@@ -34,7 +35,6 @@ pub fn statements() -> Vec<Stmt> {
         live::agent_socket::STATEMENTS,
         live::names::STATEMENTS,
         live::visitor_socket::STATEMENTS,
-        mail::letter::STATEMENTS,
         mail::STATEMENTS,
         mail::compose::STATEMENTS,
         mail::outbox::STATEMENTS,
@@ -44,6 +44,9 @@ pub fn statements() -> Vec<Stmt> {
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        routing::floor::STATEMENTS,
+        routing::no_answer::STATEMENTS,
+        routing::position::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
         visitor::token::STATEMENTS,

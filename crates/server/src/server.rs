@@ -181,6 +181,7 @@ impl Running {
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
         if mail::is_on(&app) {
             workers.push(tokio::spawn(mail::worker::run(app.clone(), stop.subscribe())));

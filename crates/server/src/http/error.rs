@@ -171,6 +171,8 @@ codes! {
     PauseDisabled = 400_114 CONFLICT "pause_disabled";
     /// There is a reason to pause of this name already.
     PauseNameTaken = 400_115 CONFLICT "pause_name_taken";
+    /// The colleague is off duty or paused, or leaving.
+    AgentNotFree = 400_140 CONFLICT "agent_not_free";
     /// There are as many webhooks as there can be.
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
