@@ -2,6 +2,8 @@
 ALTER TABLE agent ADD COLUMN credential_version BIGINT NOT NULL DEFAULT 1;
 -- Sealed under the key file; the step that was used last can't be used again.
 ALTER TABLE agent ADD COLUMN totp_secret BYTEA;
+-- One that was not confirmed yet.
+ALTER TABLE agent ADD COLUMN totp_pending BYTEA;
 ALTER TABLE agent ADD COLUMN totp_used_step BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN failed_logins BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN locked_until BIGINT NOT NULL DEFAULT 0;
@@ -30,9 +32,16 @@ CREATE TABLE one_time_link (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX one_time_link_by_end ON one_time_link (expires_at);
+CREATE INDEX one_time_link_by_agent ON one_time_link (agent_id, kind, created_at);
 
--- Whether the lease was ended by hand, and not lost: then open conversations stay.
-ALTER TABLE presence ADD COLUMN is_left BIGINT NOT NULL DEFAULT 0;
+-- How the lease came to its end: 0 lost, 1 left by hand, 2 left by hand and open conversations are still to be moved, 3 the
+-- account was closed.
+ALTER TABLE presence ADD COLUMN ended_how BIGINT NOT NULL DEFAULT 0;
+-- The colleague who gets them; null: back to their queues.
+ALTER TABLE presence ADD COLUMN left_to BIGINT;
+
+-- The agent who looks after the customer.
+ALTER TABLE customer ADD COLUMN account_manager_id BIGINT;
 
 -- What administrators set for a queue, as JSON; what is not there is as the installation has it.
 ALTER TABLE chat_queue ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
@@ -70,6 +79,8 @@ ALTER TABLE conversation ADD COLUMN topic_id BIGINT;
 ALTER TABLE conversation ADD COLUMN is_missed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX conversation_waiting ON conversation (chat_queue_id, waiting_rank, waiting_since, id)
     WHERE waiting_rank IS NOT NULL;
+-- What agents have open.
+CREATE INDEX conversation_open ON conversation (agent_id, chat_queue_id, id) WHERE agent_id IS NOT NULL AND status <> 2;
 UPDATE conversation SET waiting_rank = 1, waiting_since = updated_at WHERE agent_id IS NULL AND status <> 2;
 
 -- Agents who did not answer a conversation in time.
@@ -230,7 +241,7 @@ CREATE TABLE mail (
     -- Up to where the conversation is told, and where it begins.
     from_seq BIGINT,
     until_seq BIGINT,
-    -- A link's secret, sealed.
+    -- A link's secret, sealed for the purpose 'mail' and the id.
     secret BYTEA,
     -- Begun so far; whoever begins one raises it and pushes due_at on, so that nobody else does.
     attempts BIGINT NOT NULL,

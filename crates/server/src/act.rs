@@ -88,6 +88,16 @@ impl<'a> Act<'a> {
         Ok(Self { actor, now: clock.now(), ids, wanted, app: None })
     }
 
+    /// The same transaction, of somebody who has become known in it.
+    #[must_use]
+    pub fn by<'b>(&self, actor: &'b Actor) -> Act<'b>
+    where
+        'a: 'b,
+    {
+        let wanted = Arc::clone(&self.wanted);
+        Act { actor, now: self.now, ids: self.ids, wanted, app: self.app }
+    }
+
     /// In a server, for what it does by itself.
     pub fn of(tx: &mut Tx<'_>, app: &'a App, actor: &'a Actor) -> Result<Self, Error> {
         let revision = Wanted::revision(tx)?;

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
 
+use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::live::line::Sockets;
 use crate::live::visitor_socket::Pages;
-use crate::live::{self, Hub, ToRoute, Told};
+use crate::live::{self, Hub, Passed, ToRoute, Told};
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
+use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -48,6 +50,8 @@ pub struct Listeners {
     pub mail_alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
+    /// Whose place in a queue may be another.
+    pub moved: Arc<Moved>,
 }
 
 impl Listeners {
@@ -62,11 +66,20 @@ impl Listeners {
 
     fn hear(&self, message: Published) {
         let message = match message.downcast::<Told>() {
-            Ok(told) => return self.hub.tell(*told),
+            Ok(told) => {
+                self.moved.hear(&told);
+                return self.hub.tell(*told);
+            }
+            Err(message) => message,
+        };
+        let message = match message.downcast::<Passed>() {
+            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
             Err(message) => message,
         };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
             self.to_route.add(*queue);
+        } else if let Some(handled) = message.downcast_ref::<Handled>() {
+            self.moved.measure(*handled);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
         } else if let Some(MailSet(at)) = message.downcast_ref() {
@@ -88,12 +101,14 @@ pub struct Inner {
     /// From the key file.
     pub secret: Key,
     pub gate: Gate,
+    pub nobodies: Nobodies,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
     pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
+    pub moved: Arc<Moved>,
     pub sender: Sender,
     /// None when there is no mail server.
     pub mailer: Option<Mailer>,
@@ -130,12 +145,14 @@ impl App {
             ids,
             secret,
             gate,
+            nobodies: Nobodies::default(),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,
             alarm: listeners.alarm,
             mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
+            moved: listeners.moved,
             sender,
             mailer,
             sockets,

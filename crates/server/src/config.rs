@@ -232,6 +232,16 @@ impl Config {
         Some(config)
     }
 
+    /// What links to pages of ours start with: the public address, or that of a listener on loopback.
+    pub fn base_url(&self) -> String {
+        let public = self.public_url.trim_end_matches('/');
+        match (public, self.listen, self.tls_listen) {
+            ("", Some(address), _) => format!("http://{address}"),
+            ("", None, Some(address)) => format!("https://{address}"),
+            (public, ..) => public.to_owned(),
+        }
+    }
+
     #[expect(clippy::option_option, reason = "faults, or a mail server or none")]
     fn smtp(keys: &mut Keys) -> Option<Option<Smtp>> {
         let host: Option<String> = keys.parsed("smtp.host", |text| match Host::parse(text) {

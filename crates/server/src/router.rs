@@ -52,8 +52,33 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
 ];
 
 /// The console door: what agents' browsers call, by a session.
-const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] =
-    &[|| routes!(agent::console::show_session), || routes!(mail::console::mail_transcript)];
+const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
+    // Signing in, and one's own account.
+    || routes!(agent::console::show_session, agent::console::sign_in, agent::console::sign_out),
+    || routes!(agent::console::list_sessions, agent::console::end_other_sessions),
+    || routes!(agent::console::end_session),
+    || routes!(agent::account_console::change),
+    || routes!(agent::account_console::change_password),
+    || {
+        routes!(
+            agent::account_console::set_up_second_factor,
+            agent::account_console::confirm_second_factor
+        )
+    },
+    || routes!(agent::account_console::remove_second_factor),
+    || routes!(agent::links_console::welcome),
+    || routes!(agent::links_console::forget_password),
+    || routes!(agent::links_console::set_password),
+    // Agents.
+    || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
+    || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
+    || routes!(agent::links_console::invite),
+    // Being on duty.
+    || routes!(agent::duty::show, agent::duty::set),
+    || routes!(agent::duty::show_of, agent::duty::set_of),
+    // Conversations.
+    || routes!(mail::console::mail_transcript),
+];
 
 /// The visitor door: what visitors' browsers call, by a token.
 const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];

@@ -4,7 +4,7 @@ use rozmowa_db::{Migration, Stmt};
 
 use crate::{
     account, agent, audit, conversation, counter, customer, http, live, mail, pause, queue,
-    setting, timer, visitor, webhook,
+    routing, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -16,8 +16,12 @@ pub fn statements() -> Vec<Stmt> {
         account::STATEMENTS,
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
+        agent::leave::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::links::STATEMENTS,
         agent::session::STATEMENTS,
+        agent::signin::STATEMENTS,
+        agent::totp::STATEMENTS,
         audit::STATEMENTS,
         conversation::STATEMENTS,
         conversation::assign::STATEMENTS,
@@ -40,6 +44,9 @@ pub fn statements() -> Vec<Stmt> {
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        routing::floor::STATEMENTS,
+        routing::no_answer::STATEMENTS,
+        routing::position::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
         visitor::token::STATEMENTS,

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
+use crate::agent::{links, session};
 use crate::app::{App, Listeners, Surroundings};
 use crate::config::Config;
 use crate::conversation;
@@ -180,6 +181,7 @@ impl Running {
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
         if mail::is_on(&app) {
             workers.push(tokio::spawn(mail::worker::run(app.clone(), stop.subscribe())));
@@ -270,6 +272,8 @@ async fn tidy(app: App) {
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
+        in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
         in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;
     }
 }

@@ -69,6 +69,8 @@ enum Command {
     /// The people who answer
     #[command(subcommand)]
     Agent(agents::AgentCommand),
+    /// Print a link, good for an hour and once, with which the first administrator is made
+    AdminLink,
     /// Why agents pause
     #[command(subcommand)]
     Pause(agents::PauseCommand),
@@ -141,6 +143,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::ApiUser(command) => command.run(&config),
         Command::Queue(command) => command.run(&config),
         Command::Agent(command) => command.run(&config),
+        Command::AdminLink => agents::admin_link(&config),
         Command::Pause(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),

@@ -19,9 +19,8 @@ use super::hub::{Signal, Topic};
 use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::agent::session::AgentSession;
-use crate::agent::{self, Role};
+use crate::agent::{self, Role, presence};
 use crate::app::App;
-use crate::clock::Millis;
 use crate::conversation::log::{self, Kind};
 use crate::conversation::numbered;
 use crate::http::call::{Caller, Head, write_as};
@@ -32,18 +31,11 @@ rozmowa_db::statements! {
     QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 ORDER BY chat_queue_id LIMIT 1000";
     WHOSE = "SELECT chat_queue_id, agent_id, seq FROM conversation WHERE id = $1";
     READ = "UPDATE conversation SET agent_read_seq = $2 WHERE id = $1 AND agent_read_seq < $2 AND seq >= $2";
-    /// One that is longer stays: an API client's.
-    RENEW = "UPDATE presence SET lease_until = CASE WHEN lease_until < $3 THEN $3 ELSE lease_until END
-        WHERE agent_id = $1 AND is_left = 0 AND lease_until > $2";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// Conversations that are looked at at once.
 const WATCHED_MAX: usize = 200;
-/// How long an agent stays on duty without a sign: three pings, and some.
-pub const LEASE: Millis = 90 * 1000;
-/// A line that was cut for this long has not ended the duty.
-pub const GRACE: Millis = 3 * 60 * 1000;
 /// How often it is looked whether the session is still good, and which queues are the agent's.
 const RECHECK_EVERY: Duration = Duration::from_mins(1);
 /// Of a message, in lists.
@@ -117,7 +109,7 @@ impl Party {
         // A list is asked for when this has come: so nothing is missed in between.
         line.inbox.listen(Topic::Agent(self.session.agent_id));
         self.refresh(line).await?;
-        self.renew(GRACE).await?;
+        self.renew().await?;
         line.send(&Out::Welcome {
             v: frame::VERSION,
             server_time: self.app.clock.now(),
@@ -131,7 +123,7 @@ impl Party {
                 Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
                 Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
                 Next::Frame(frame) => self.hear(line, &frame).await?,
-                Next::Alive => self.renew(0).await?,
+                Next::Alive => self.renew().await?,
             }
             if self.rechecked_at.elapsed() > RECHECK_EVERY {
                 self.refresh(line).await?;
@@ -164,11 +156,9 @@ impl Party {
     }
 
     /// The agent is there: on duty for longer, if on duty.
-    async fn renew(&self, grace: Millis) -> Result<(), Close> {
+    async fn renew(&self) -> Result<(), Close> {
         let (agent, now) = (self.session.agent_id, self.app.clock.now());
-        let renewed = self.app.db.write(move |tx| {
-            Ok::<_, Error>(tx.execute(&RENEW, params![agent, now - grace, now + LEASE])?)
-        });
+        let renewed = self.app.db.write(move |tx| presence::renew_at_console(tx, agent, now));
         renewed.await.map(drop).map_err(|error| Close::from(&error))
     }
 
