@@ -11,7 +11,8 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
-use crate::live::{Hub, ToRoute, Told};
+use crate::live::{Hub, ToPass, ToRoute, Told};
+use crate::lookup::Lookups;
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -59,6 +60,10 @@ impl Listeners {
             Ok(told) => return self.hub.tell(*told),
             Err(message) => message,
         };
+        let message = match message.downcast::<ToPass>() {
+            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
+            Err(message) => message,
+        };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
             self.to_route.add(*queue);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
@@ -86,6 +91,7 @@ pub struct Inner {
     pub alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
     pub sender: Sender,
+    pub lookups: Lookups,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -118,6 +124,7 @@ impl App {
             alarm: listeners.alarm,
             to_route: listeners.to_route,
             sender,
+            lookups: Lookups::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
-    visitor, webhook,
+    account, agent, audit, block, canned, conversation, counter, customer, http, label, lookup,
+    pause, queue, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -19,15 +19,27 @@ pub fn statements() -> Vec<Stmt> {
         agent::presence::STATEMENTS,
         agent::session::STATEMENTS,
         audit::STATEMENTS,
+        block::STATEMENTS,
+        canned::STATEMENTS,
         conversation::STATEMENTS,
+        conversation::access::STATEMENTS,
         conversation::assign::STATEMENTS,
+        conversation::board::STATEMENTS,
         conversation::idle::STATEMENTS,
+        conversation::label::STATEMENTS,
         conversation::log::STATEMENTS,
+        conversation::rate::STATEMENTS,
+        conversation::read::STATEMENTS,
+        conversation::reopen::STATEMENTS,
+        conversation::sheet::STATEMENTS,
+        conversation::transfer::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        label::STATEMENTS,
+        lookup::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::account;
 use crate::act::{Act, Actor};
 use crate::app::{App, Listeners, Surroundings};
+use crate::block;
 use crate::config::Config;
 use crate::conversation;
 use crate::http::listen::{Door, serve_internal};
@@ -261,6 +262,7 @@ async fn tidy(app: App) {
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
+        in_steps(&app, "lifting blocks", |tx, act| block::sweep(tx, act.now)).await;
     }
 }
 
