@@ -19,10 +19,10 @@ use super::hub::{Signal, Topic};
 use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::agent::session::AgentSession;
-use crate::agent::{self, Role, presence};
+use crate::agent::{Role, presence};
 use crate::app::App;
 use crate::conversation::log::{self, Kind};
-use crate::conversation::numbered;
+use crate::conversation::{self, NewMessage};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
@@ -222,7 +222,7 @@ impl Party {
         loop {
             let Some(cursor) = self.watched.get_mut(&id) else { return Ok(()) };
             let after = *cursor;
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             *cursor = last.seq;
@@ -355,11 +355,11 @@ impl Party {
     ) -> Result<(), Close> {
         let sent = match super::checked_text(&text) {
             Ok(()) => {
+                let new = NewMessage { text, client_key: Some(id) };
                 let session = Arc::clone(&self.session);
                 write_as(&self.app, Arc::clone(&session), self.from, None, move |tx, act| {
                     may_see(tx, &session, &conversation)?;
-                    let agent = agent::find(tx, &session.login)?.ok_or(Code::NotSignedIn)?;
-                    numbered::answer(tx, act, &conversation, &agent, id, &text)
+                    conversation::reply(tx, act, &conversation, &session.login, &new)
                 })
                 .await
             }

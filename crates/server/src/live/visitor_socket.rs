@@ -21,7 +21,7 @@ use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::conversation::{Status, log, numbered};
+use crate::conversation::{self, NewMessage, Status, log};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
@@ -200,7 +200,7 @@ impl Party {
     async fn catch_up(&mut self, line: &mut Line) -> Result<(), Close> {
         loop {
             let (id, after) = (self.conversation, self.cursor);
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             self.cursor = last.seq;
@@ -300,9 +300,10 @@ impl Party {
         }
         let sent = match super::checked_text(&text) {
             Ok(()) => {
+                let new = NewMessage { text, client_key: Some(id) };
                 let visitor = Arc::clone(&self.visitor);
                 write_as(&self.app, visitor, self.from, None, move |tx, act| {
-                    numbered::hear(tx, act, &conversation, id, &text)
+                    conversation::message(tx, act, &conversation, &new)
                 })
                 .await
             }
