@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 8] = [
+const BIG: [&str; 11] = [
     "conversation",
     "event",
     "customer",
@@ -20,6 +20,9 @@ const BIG: [&str; 8] = [
     "delivery",
     "delivery_attempt",
     "audit",
+    "mail",
+    "mail_sent",
+    "timer",
 ];
 
 /// Statements that may look at all of a table, and why.
@@ -91,6 +94,7 @@ fn alias_of(name: &str) -> Option<&'static str> {
         "e" => Some("event"),
         "d" => Some("delivery"),
         "u" => Some("customer"),
+        "m" => Some("mail"),
         _ => None,
     }
 }
