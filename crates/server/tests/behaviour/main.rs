@@ -24,6 +24,7 @@ mod hostile;
 mod idempotency;
 mod lifecycle;
 mod mail;
+mod mail_lines;
 mod mail_unread;
 mod mailbox;
 mod matching;
