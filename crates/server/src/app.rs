@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
@@ -11,7 +11,9 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
-use crate::live::{Hub, ToPass, ToRoute, Told};
+use crate::live::line::Sockets;
+use crate::live::visitor_socket::Pages;
+use crate::live::{self, Hub, ToPass, ToRoute, Told};
 use crate::lookup::Lookups;
 use crate::routing::worker::Pending;
 use crate::secret::Key;
@@ -61,7 +63,7 @@ impl Listeners {
             Err(message) => message,
         };
         let message = match message.downcast::<ToPass>() {
-            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
+            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, passed.from),
             Err(message) => message,
         };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
@@ -92,6 +94,10 @@ pub struct Inner {
     pub to_route: Arc<Pending>,
     pub sender: Sender,
     pub lookups: Lookups,
+    pub sockets: Arc<Sockets>,
+    /// Of agents.
+    pub names: live::names::Names,
+    pub pages: Pages,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -110,6 +116,8 @@ impl App {
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
         let process = ids.bytes();
+        let limits = &config.limits;
+        let sockets = Arc::new(Sockets::new(limits.sockets, limits.sockets_per_address));
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
@@ -125,10 +133,19 @@ impl App {
             to_route: listeners.to_route,
             sender,
             lookups: Lookups::default(),
+            sockets,
+            names: live::names::Names::default(),
+            pages: Pages::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
         }))
+    }
+}
+
+impl App {
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 }
 

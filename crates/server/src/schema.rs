@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, block, canned, conversation, counter, customer, http, label, lookup,
-    pause, queue, setting, timer, visitor, webhook,
+    account, agent, audit, block, canned, conversation, counter, customer, http, label, live,
+    lookup, pause, queue, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -39,6 +39,9 @@ pub fn statements() -> Vec<Stmt> {
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
         label::STATEMENTS,
+        live::agent_socket::STATEMENTS,
+        live::names::STATEMENTS,
+        live::visitor_socket::STATEMENTS,
         lookup::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,

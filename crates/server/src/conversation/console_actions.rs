@@ -419,7 +419,7 @@ pub async fn read(Path(id): Path<String>, mut call: Call<AgentSession>) -> Resul
     let caller = call.caller().clone();
     call.write(move |tx, _| {
         access::see(tx, &caller, &id)?;
-        read::by_agent(tx, &id, caller.agent_id, given.seq.0)?;
+        read::by_agent(tx, &id, caller.agent_id, given.seq.0, None)?;
         Ok(Reply::default())
     })
     .await

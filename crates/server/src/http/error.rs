@@ -170,6 +170,10 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// More messages in a short time than a visitor may send.
+    TooManyMessages = 400_130 TOO_MANY_REQUESTS "too_many_messages";
+    /// More conversations than one socket can look at.
+    TooManyWatched = 400_131 CONFLICT "too_many_watched";
     /// The conversation is this agent's already, or waits in that queue already.
     TransferredAlready = 400_160 CONFLICT "transferred_already";
     /// It was rated more than 24 hours ago.
@@ -184,6 +188,8 @@ codes! {
     ShortcutTaken = 400_165 CONFLICT "shortcut_taken";
     /// The address leads to another host: its stored secret has to be given again, or taken away.
     SecretNeeded = 400_166 CONFLICT "secret_needed";
+    /// This address, or all together, hold as many sockets as the server takes. `Retry-After` says when to come back.
+    TooManySockets = 500_110 SERVICE_UNAVAILABLE "too_many_sockets";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.
@@ -313,6 +319,10 @@ impl Error {
 
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
+    }
+
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
     }
 
     pub fn faults(&self) -> &[Fault] {

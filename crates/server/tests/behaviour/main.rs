@@ -2,6 +2,8 @@
 //!
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
+mod actions;
+mod actions_access;
 mod agents;
 mod api_users;
 mod assign;
@@ -14,6 +16,8 @@ mod chats_times;
 mod client;
 mod connections;
 mod conversation;
+mod cutter;
+mod desk;
 mod errors;
 mod hooks;
 mod hostile;
@@ -22,6 +26,7 @@ mod lifecycle;
 mod matching;
 mod matching_later;
 mod pauses;
+mod people;
 mod permissions;
 mod presence;
 mod program;
@@ -29,6 +34,9 @@ mod queue_agents;
 mod receiver;
 mod server;
 mod slow_peers;
+mod sockets;
+mod sockets_hostile;
+mod sockets_random;
 mod start;
 mod store;
 mod the_log;

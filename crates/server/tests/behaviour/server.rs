@@ -327,6 +327,13 @@ impl Server {
         self.write(|tx| Ok(tx.query_one(&COUNT, &[], |row| row.get(0))?)).await
     }
 
+    /// What only agents see.
+    pub async fn note(&self, id: &str, login: &'static str, text: &'static str) {
+        let target = format!("/api/chat_conversations/{id}/note");
+        let body = [("user_login", login), ("text", text)];
+        self.call(post(target).form(&body)).await.expect_nothing();
+    }
+
     pub async fn assign(&self, id: &str, login: &str) -> Answer {
         let target = format!("/api/chat_conversations/{id}/assign");
         self.call(post(target).form(&[("user_login", login)])).await
