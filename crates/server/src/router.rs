@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
-use crate::{agent, audit, block, canned, conversation, label, lookup, pause, queue, webhook};
+use crate::{
+    agent, audit, block, canned, conversation, label, lookup, mail, pause, queue, webhook,
+};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -58,7 +60,30 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
 
 /// The console door: what agents' browsers call, by a session.
 const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
-    || routes!(agent::console::show_session),
+    // Signing in, and one's own account.
+    || routes!(agent::console::show_session, agent::console::sign_in, agent::console::sign_out),
+    || routes!(agent::console::list_sessions, agent::console::end_other_sessions),
+    || routes!(agent::console::end_session),
+    || routes!(agent::account_console::change),
+    || routes!(agent::account_console::change_password),
+    || {
+        routes!(
+            agent::account_console::set_up_second_factor,
+            agent::account_console::confirm_second_factor
+        )
+    },
+    || routes!(agent::account_console::remove_second_factor),
+    || routes!(agent::links_console::welcome),
+    || routes!(agent::links_console::forget_password),
+    || routes!(agent::links_console::set_password),
+    // Agents.
+    || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
+    || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
+    || routes!(agent::links_console::invite),
+    // Being on duty.
+    || routes!(agent::duty::show, agent::duty::set),
+    || routes!(agent::duty::show_of, agent::duty::set_of),
+    || routes!(mail::console::mail_transcript),
     // Conversations: what there is, and what is done to it.
     || routes!(conversation::console::list),
     || routes!(conversation::console::show),
@@ -88,7 +113,7 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.
-const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[];
+const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];
 
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");

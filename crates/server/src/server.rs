@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
+use crate::agent::{links, session};
 use crate::app::{App, Listeners, Surroundings};
 use crate::block;
 use crate::config::Config;
@@ -25,6 +26,7 @@ use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
+use crate::mail;
 use crate::routing;
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
@@ -176,11 +178,15 @@ impl Running {
         }
         tasks.push(tokio::spawn(tidy(app.clone())));
         let stop = watch::Sender::new(false);
-        let workers = vec![
+        let mut workers = vec![
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
+        if mail::is_on(&app) {
+            workers.push(tokio::spawn(mail::worker::run(app.clone(), stop.subscribe())));
+        }
         Ok(Self {
             app,
             listen,
@@ -267,6 +273,9 @@ async fn tidy(app: App) {
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
+        in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;
         in_steps(&app, "lifting blocks", |tx, act| block::sweep(tx, act.now)).await;
     }
 }

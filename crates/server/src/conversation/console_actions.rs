@@ -21,7 +21,6 @@ use crate::agent::{self, Role};
 use crate::http::error::Envelope;
 use crate::http::params::{Count, Id, Line, Many, OrEmpty};
 use crate::http::{Call, Code, Error, Fault, Reply};
-use crate::live::ToRoute;
 
 /// Where the event stands; both null when there was nothing to do.
 #[derive(Serialize, ToSchema)]
@@ -215,12 +214,8 @@ async fn give(id: &str, call: Call<AgentSession>, login: String) -> Result<Reply
     let id = known(id)?;
     let caller = call.caller().clone();
     call.write(move |tx, act| {
-        let seen = access::hold(tx, &caller, &id)?;
+        access::hold(tx, &caller, &id)?;
         assign::assign(tx, act, &id, &login)?;
-        if seen.agent_id.is_some() {
-            // Whoever had it has room again.
-            tx.publish(ToRoute(None));
-        }
         Ok(Reply::default())
     })
     .await
@@ -419,7 +414,7 @@ pub async fn read(Path(id): Path<String>, mut call: Call<AgentSession>) -> Resul
     let caller = call.caller().clone();
     call.write(move |tx, _| {
         access::see(tx, &caller, &id)?;
-        read::by_agent(tx, &id, caller.agent_id, given.seq.0, None)?;
+        read::by_agent(tx, &id, caller.agent_id, given.seq.0)?;
         Ok(Reply::default())
     })
     .await

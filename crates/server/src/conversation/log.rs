@@ -10,6 +10,7 @@ use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
+use crate::mail;
 use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
@@ -323,6 +324,15 @@ pub fn append(
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
     }
+    match (event.kind, event.sent_by) {
+        (Kind::Message, Speaker::Agent | Speaker::Bot) => {
+            mail::unread::answered(tx, act, conversation, at)?;
+        }
+        (Kind::Message, Speaker::Client) if turn.agent_id.is_none() => {
+            mail::receipt::said(tx, act, conversation)?;
+        }
+        _ => {}
+    }
     let stored = Stored {
         seq,
         at,
@@ -349,22 +359,22 @@ pub fn turn(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<Optio
     Ok(tx.query_opt(&TURN, params![conversation, act.now], Turn::read)?)
 }
 
-/// Events that are read at once.
-pub const PAGE: usize = 32;
-
-/// The page of the log that follows a place in it; a shorter one is the last.
-pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
-    page(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
-}
-
-/// The same, with a page of so many.
-pub fn page(
+/// What follows a place in the log, in order.
+pub fn since(
     tx: &mut Tx<'_>,
     conversation: &Uuid,
     seq: i64,
     limit: i64,
 ) -> Result<Vec<Stored>, Error> {
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
+}
+
+/// Events of a page.
+pub const PAGE: usize = 32;
+
+/// The page that follows a place in the log; a shorter one is the last.
+pub fn page(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    since(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
 }
 
 /// Where something stands that its sender had numbered, if it was sent before. Holds the conversation: it may be on its

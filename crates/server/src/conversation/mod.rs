@@ -21,16 +21,20 @@ pub mod sheet;
 pub mod transfer;
 pub mod view;
 
-use rozmowa_db::{Tx, params};
+use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
 use crate::act::Act;
 use crate::agent::{self, capacity};
+use crate::clock::Millis;
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
 use crate::queue;
+use crate::queue::settings::WelcomeWhen;
+use crate::routing::position::Handled;
 use crate::setting::Setting;
+use assign::Heard;
 use label::Labels;
 use log::{Event, Kind, Place, Speaker, Turn};
 
@@ -42,7 +46,9 @@ rozmowa_db::statements! {
     /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
     HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             client_at = $2, first_client_at = coalesce(first_client_at, $2)
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+        WHERE id = $1 AND status <> 2
+        RETURNING seq, updated_at, chat_queue_id, agent_id, status, first_client_at,
+            (SELECT lease_until FROM presence WHERE presence.agent_id = conversation.agent_id AND ended_how IN (0, 3))";
     /// An agent speaks.
     ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 1,
             agent_at = $2, first_agent_at = coalesce(first_agent_at, $2), answer_due_at = NULL
@@ -50,7 +56,7 @@ rozmowa_db::statements! {
     CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             closed_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 2,
             waiting_rank = NULL, waiting_since = NULL, answer_due_at = NULL
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status, assigned_at";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
     /// Customers whose conversations are not all linked yet.
     LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
@@ -153,6 +159,9 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     };
     log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
     idle::set(tx, &queue.settings, &id, at)?;
+    if queue.settings.welcome_when == WelcomeWhen::Creation {
+        assign::welcome(tx, act, &id, &queue.settings, None)?;
+    }
     tx.publish(ToRoute(Some(new.chat_queue_id)));
     Ok(id)
 }
@@ -263,12 +272,13 @@ pub fn message(
     if let Some(place) = log::once(tx, id, new.client_key)? {
         return Ok(place);
     }
-    let Some(turn) = tx.query_opt(&HEAR, params![id, act.now], Turn::read)? else {
+    let Some(heard) = tx.query_opt(&HEAR, params![id, act.now], Heard::read)? else {
         return Err(silent(tx, id)?);
     };
     let event = Event::of(Kind::Message, Speaker::Client).saying(&new.text);
-    log::append(tx, act, id, turn, &event.numbered(new.client_key))?;
-    Ok(turn.place())
+    log::append(tx, act, id, heard.turn, &event.numbered(new.client_key))?;
+    assign::heard(tx, act, id, &heard)?;
+    Ok(heard.turn.place())
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
@@ -325,11 +335,15 @@ fn close_with(
     id: &Uuid,
     event: &Event<'_>,
 ) -> Result<Option<Place>, Error> {
-    match tx.query_opt(&CLOSE, params![id, act.now], Turn::read)? {
-        Some(turn) => {
+    let row = |row: &Row<'_>| Ok((Turn::read(row)?, row.get::<Option<Millis>>(5)?));
+    match tx.query_opt(&CLOSE, params![id, act.now], row)? {
+        Some((turn, assigned_at)) => {
             if let Some(agent_id) = turn.agent_id {
                 capacity::release(tx, agent_id)?;
                 tx.publish(ToRoute(None));
+            }
+            if let Some(assigned_at) = assigned_at {
+                tx.publish(Handled::new(turn.chat_queue_id, act.now - assigned_at));
             }
             log::append(tx, act, id, turn, event)?;
             Ok(Some(turn.place()))

@@ -358,7 +358,7 @@ pub fn events(
     after: i64,
     limit: i64,
 ) -> Result<Vec<EventShown>, Error> {
-    let stored = log::page(tx, id, after, limit)?;
+    let stored = log::since(tx, id, after, limit)?;
     let Some(last) = stored.last() else { return Ok(Vec::new()) };
     let names = tx.query(&NAMES, params![id, after, last.seq], |row| AgentName::read(row, 0))?;
     let names: HashMap<i64, AgentName> =

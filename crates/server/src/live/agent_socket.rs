@@ -18,10 +18,9 @@ use super::frame::{self, Audience, FromAgent, Out};
 use super::hub::{Signal, Topic};
 use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
-use crate::agent::Role;
 use crate::agent::session::AgentSession;
+use crate::agent::{Role, presence};
 use crate::app::App;
-use crate::clock::Millis;
 use crate::conversation::log::{self, Kind};
 use crate::conversation::{self, NewMessage, access, read};
 use crate::http::call::{Caller, Head, write_as};
@@ -30,18 +29,11 @@ use crate::locale::Language;
 
 rozmowa_db::statements! {
     QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 ORDER BY chat_queue_id LIMIT 1000";
-    /// One that is longer stays: an API client's.
-    RENEW = "UPDATE presence SET lease_until = CASE WHEN lease_until < $3 THEN $3 ELSE lease_until END
-        WHERE agent_id = $1 AND is_left = 0 AND lease_until > $2";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// Conversations that are looked at at once.
 const WATCHED_MAX: usize = 200;
-/// How long an agent stays on duty without a sign: three pings, and some.
-pub const LEASE: Millis = 90 * 1000;
-/// A line that was cut for this long has not ended the duty.
-pub const GRACE: Millis = 3 * 60 * 1000;
 /// How often it is looked whether the session is still good, and which queues are the agent's.
 const RECHECK_EVERY: Duration = Duration::from_mins(1);
 /// Of a message, in lists.
@@ -96,14 +88,14 @@ struct Party {
     rechecked_at: Instant,
 }
 
-fn read(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
+fn parse(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
     serde_json::from_str(frame).map_err(|_| Close::BadFrame)
 }
 
 impl Party {
     async fn greet(&mut self, line: &mut Line) -> Result<Never, Close> {
         let hello = line.hello(HELLO_WITHIN).await?;
-        let FromAgent::Hello { v, watch, language } = read(&hello)? else {
+        let FromAgent::Hello { v, watch, language } = parse(&hello)? else {
             return Err(Close::BadFrame);
         };
         if v != frame::VERSION {
@@ -115,7 +107,7 @@ impl Party {
         // A list is asked for when this has come: so nothing is missed in between.
         line.inbox.listen(Topic::Agent(self.session.agent_id));
         self.refresh(line).await?;
-        self.renew(GRACE).await?;
+        self.renew().await?;
         line.send(&Out::Welcome {
             v: frame::VERSION,
             server_time: self.app.clock.now(),
@@ -129,7 +121,7 @@ impl Party {
                 Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
                 Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
                 Next::Frame(frame) => self.hear(line, &frame).await?,
-                Next::Alive => self.renew(0).await?,
+                Next::Alive => self.renew().await?,
             }
             if self.rechecked_at.elapsed() > RECHECK_EVERY {
                 self.refresh(line).await?;
@@ -162,11 +154,9 @@ impl Party {
     }
 
     /// The agent is there: on duty for longer, if on duty.
-    async fn renew(&self, grace: Millis) -> Result<(), Close> {
+    async fn renew(&self) -> Result<(), Close> {
         let (agent, now) = (self.session.agent_id, self.app.clock.now());
-        let renewed = self.app.db.write(move |tx| {
-            Ok::<_, Error>(tx.execute(&RENEW, params![agent, now - grace, now + LEASE])?)
-        });
+        let renewed = self.app.db.write(move |tx| presence::renew_at_console(tx, agent, now));
         renewed.await.map(drop).map_err(|error| Close::from(&error))
     }
 
@@ -230,7 +220,7 @@ impl Party {
         loop {
             let Some(cursor) = self.watched.get_mut(&id) else { return Ok(()) };
             let after = *cursor;
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             *cursor = last.seq;
@@ -331,7 +321,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match read(frame)? {
+        match parse(frame)? {
             FromAgent::Hello { .. } => Err(Close::BadFrame),
             FromAgent::Unknown => Ok(()),
             FromAgent::Watch { conversation, after } => self.watch(line, conversation, after).await,
@@ -363,10 +353,10 @@ impl Party {
     ) -> Result<(), Close> {
         let sent = match super::checked_text(&text) {
             Ok(()) => {
-                let session = Arc::clone(&self.session);
                 let new = NewMessage { text, client_key: Some(id) };
+                let session = Arc::clone(&self.session);
                 write_as(&self.app, Arc::clone(&session), self.from, None, move |tx, act| {
-                    access::hold(tx, &session, &conversation)?;
+                    access::see(tx, &session, &conversation)?;
                     conversation::reply(tx, act, &conversation, &session.login, &new)
                 })
                 .await
@@ -381,11 +371,10 @@ impl Party {
             return Ok(());
         }
         let (session, agent_id) = (Arc::clone(&self.session), self.session.agent_id);
-        let from = Some(self.inbox_id);
-        let read = write_as(&self.app, session, self.from, None, move |tx, _| {
-            read::by_agent(tx, &conversation, agent_id, seq, from)
+        let marked = write_as(&self.app, session, self.from, None, move |tx, _| {
+            read::by_agent(tx, &conversation, agent_id, seq)
         });
-        read.await.map_err(|error| Close::from(&error))
+        marked.await.map_err(|error| Close::from(&error))
     }
 
     fn pass_on(&self, conversation: Uuid, passing: Passing) {

@@ -37,18 +37,16 @@ pub struct Was {
     pub chat_queue_id: Option<i64>,
 }
 
-/// Published after commit: something passing.
-#[derive(Debug, Clone)]
-pub struct ToPass {
-    pub topic: Topic,
-    pub passing: Passing,
-    /// The inbox that need not hear it.
-    pub from: Option<u64>,
-}
-
-/// Published after commit: who waits has to be given to who is free. None: in every queue.
+/// Published after commit: somebody waits in a queue. None: room may have come, whoever waits wherever.
 #[derive(Debug, Clone, Copy)]
 pub struct ToRoute(pub Option<i64>);
+
+/// Published after commit: something passing, for who listens to a topic.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    pub topic: Topic,
+    pub passing: Passing,
+}
 
 /// What is not kept: best effort.
 #[derive(Debug, Clone)]

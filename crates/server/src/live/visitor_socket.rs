@@ -105,7 +105,7 @@ async fn greet(
     language: Language,
 ) -> Result<Never, Close> {
     let hello = line.hello(HELLO_WITHIN).await?;
-    let FromVisitor::Hello { v, token, after, language: wanted } = read(&hello)? else {
+    let FromVisitor::Hello { v, token, after, language: wanted } = parse(&hello)? else {
         return Err(Close::BadFrame);
     };
     if v != frame::VERSION {
@@ -132,7 +132,7 @@ async fn greet(
     ended
 }
 
-fn read(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
+fn parse(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
     serde_json::from_str(frame).map_err(|_| Close::BadFrame)
 }
 
@@ -199,7 +199,7 @@ impl Party {
     async fn catch_up(&mut self, line: &mut Line) -> Result<(), Close> {
         loop {
             let (id, after) = (self.conversation, self.cursor);
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             self.cursor = last.seq;
@@ -257,7 +257,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match read(frame)? {
+        match parse(frame)? {
             FromVisitor::Hello { .. } => Err(Close::BadFrame),
             FromVisitor::Unknown => Ok(()),
             FromVisitor::Message { id, text } => self.message(line, id, text).await,
@@ -299,8 +299,8 @@ impl Party {
         }
         let sent = match super::checked_text(&text) {
             Ok(()) => {
-                let visitor = Arc::clone(&self.visitor);
                 let new = NewMessage { text, client_key: Some(id) };
+                let visitor = Arc::clone(&self.visitor);
                 write_as(&self.app, visitor, self.from, None, move |tx, act| {
                     conversation::message(tx, act, &conversation, &new)
                 })
@@ -313,13 +313,11 @@ impl Party {
     }
 
     async fn has_read(&self, seq: i64) -> Result<(), Close> {
-        let conversation = self.conversation;
-        let visitor = Arc::clone(&self.visitor);
-        let from = Some(self.inbox_id);
-        let read = write_as(&self.app, visitor, self.from, None, move |tx, _| {
-            read::by_client(tx, &conversation, seq, from)
+        let (visitor, id) = (Arc::clone(&self.visitor), self.conversation);
+        let marked = write_as(&self.app, visitor, self.from, None, move |tx, _| {
+            read::by_client(tx, &id, seq)
         });
-        read.await.map_err(|error| Close::from(&error))
+        marked.await.map_err(|error| Close::from(&error))
     }
 
     fn pass_on(&self, passing: Passing) {
