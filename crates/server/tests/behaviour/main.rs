@@ -2,6 +2,8 @@
 //!
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
+mod actions;
+mod actions_access;
 mod agents;
 mod api_users;
 mod assign;
@@ -17,6 +19,7 @@ mod connections;
 mod console_doors;
 mod conversation;
 mod cutter;
+mod desk;
 mod errors;
 mod floor;
 mod hooks;
