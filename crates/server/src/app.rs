@@ -9,13 +9,16 @@ use rozmowa_db::{Db, Published, Sink};
 
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
+use crate::file::Folder;
+use crate::file::sweep::{Gone, Removed};
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
-use crate::live::{Hub, ToRoute, Told};
+use crate::live::{Hub, ToPass, ToRoute, Told};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
 use crate::timer::worker::Alarm;
+use crate::visitor::limit::Limits;
 use crate::webhook::Subscriptions;
 use crate::webhook::courier::Bells;
 use crate::webhook::guard::{Guard, Names};
@@ -42,6 +45,8 @@ pub struct Listeners {
     pub alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
+    /// Contents that may be no file's any more.
+    pub gone: Arc<Gone>,
 }
 
 impl Listeners {
@@ -59,10 +64,16 @@ impl Listeners {
             Ok(told) => return self.hub.tell(*told),
             Err(message) => message,
         };
+        let message = match message.downcast::<ToPass>() {
+            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
+            Err(message) => message,
+        };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
             self.to_route.add(*queue);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
+        } else if let Some(Removed(content)) = message.downcast_ref() {
+            self.gone.add(*content);
         } else {
             self.bells.hear(&*message);
         }
@@ -86,6 +97,10 @@ pub struct Inner {
     pub alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
     pub sender: Sender,
+    /// What visitors do in a while.
+    pub visits: Limits,
+    pub files: Folder,
+    pub gone: Arc<Gone>,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -103,6 +118,7 @@ impl App {
         let Surroundings { clock, ids, names } = surroundings;
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
+        let files = Folder::new(config.data_dir.join("files"));
         let process = ids.bytes();
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
@@ -118,10 +134,23 @@ impl App {
             alarm: listeners.alarm,
             to_route: listeners.to_route,
             sender,
+            visits: Limits::default(),
+            files,
+            gone: listeners.gone,
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
         }))
+    }
+}
+
+impl App {
+    /// Where people and programs find a path of ours.
+    pub fn link(&self, path: &str) -> String {
+        match (self.config.public_url.trim_end_matches('/'), self.config.listen) {
+            ("", Some(address)) => format!("http://{address}/{path}"),
+            (url, _) => format!("{url}/{path}"),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
-    visitor, webhook,
+    account, agent, audit, clause, conversation, counter, customer, file, http, pause, queue,
+    setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -19,13 +19,19 @@ pub fn statements() -> Vec<Stmt> {
         agent::presence::STATEMENTS,
         agent::session::STATEMENTS,
         audit::STATEMENTS,
+        clause::STATEMENTS,
         conversation::STATEMENTS,
+        conversation::access::STATEMENTS,
         conversation::assign::STATEMENTS,
         conversation::idle::STATEMENTS,
         conversation::log::STATEMENTS,
+        conversation::rate::STATEMENTS,
+        conversation::read::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
+        file::STATEMENTS,
+        file::sweep::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
         pause::STATEMENTS,
@@ -33,7 +39,13 @@ pub fn statements() -> Vec<Stmt> {
         queue::agents::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
+        visitor::data::STATEMENTS,
+        visitor::gate::STATEMENTS,
+        visitor::identity::STATEMENTS,
+        visitor::open::STATEMENTS,
+        visitor::show::STATEMENTS,
         visitor::token::STATEMENTS,
+        visitor::view::STATEMENTS,
         webhook::STATEMENTS,
         webhook::courier::STATEMENTS,
         webhook::delivery::STATEMENTS,

@@ -20,6 +20,7 @@ use crate::act::{Act, Actor};
 use crate::app::{App, Listeners, Surroundings};
 use crate::config::Config;
 use crate::conversation;
+use crate::file;
 use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
@@ -29,6 +30,7 @@ use crate::schema::MIGRATIONS;
 use crate::secret::Key;
 use crate::setting;
 use crate::timer;
+use crate::visitor::identity;
 use crate::webhook::{courier, log};
 
 /// How often what was left to later is looked for.
@@ -142,6 +144,7 @@ impl Running {
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
         let door = Arc::new(Door::new(service, &config.limits));
         let mut tasks = Vec::new();
+        app.files.clear_incoming();
         let plain = bind("listen", config.listen)?;
         let tls = bind("tls.listen", config.tls_listen)?;
         let certificate = match &tls {
@@ -177,6 +180,7 @@ impl Running {
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(file::sweep::run(app.clone(), stop.subscribe())),
         ];
         Ok(Self {
             app,
@@ -261,6 +265,8 @@ async fn tidy(app: App) {
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
+        in_steps(&app, "clearing unsent files", file::sweep::unsent).await;
+        in_steps(&app, "clearing identities", |tx, act| identity::sweep(tx, act.now)).await;
     }
 }
 

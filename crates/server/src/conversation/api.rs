@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::list::{self, Filter};
 use super::view::{self, Chat, Include};
-use super::{NewConversation, Status};
+use super::{NewConversation, NewMessage, Status};
 use crate::agent;
 use crate::clock;
 use crate::http::error::Envelope;
@@ -74,6 +74,7 @@ pub async fn start(mut call: Call) -> Result<Reply, Error> {
         client_email: given.client_email.map(Into::into),
         client_id: given.client_id.map(Into::into),
         customer_id: given.customer_id.map(|id| id.0),
+        ..NewConversation::default()
     };
     call.write(move |tx, act| {
         let conversation_id = super::start(tx, act, &new)?;
@@ -110,7 +111,8 @@ pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
     let id = known(&id)?;
     call.write(move |tx, act| {
         check_bot(given.external_chatbot_id)?;
-        super::message(tx, act, &id, &given.text.0)?;
+        let new = NewMessage { text: given.text.0.clone(), ..NewMessage::default() };
+        super::message(tx, act, &id, &new)?;
         Ok(Reply::default())
     })
     .await
@@ -289,7 +291,7 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
         let found = list::page(tx, &filter, limit + i64::from(is_cursor), offset)?;
         let (items, has_more) = page::cut(found, limit);
         let next_cursor = items.last().map(|item| item.id).filter(|_| has_more);
-        let result = view::show(tx, items, given.include(), &app.config.time_zone)?;
+        let result = view::show(tx, items, given.include(), app)?;
         Reply::json(&if is_cursor {
             Chats::Page { result, next_cursor }
         } else {
@@ -373,7 +375,7 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
             files: given.include_files.0,
             client_data: given.include_client_data.0,
         };
-        let chats = view::show(tx, items, include, &app.config.time_zone)?;
+        let chats = view::show(tx, items, include, app)?;
         let chat = chats.into_iter().next().ok_or(Code::UnknownConversation)?;
         Reply::json(&chat)
     })
@@ -381,7 +383,7 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
 }
 
 /// The path's `:id`. What is no UUID is the id of nothing.
-fn known(id: &str) -> Result<Uuid, Error> {
+pub fn known(id: &str) -> Result<Uuid, Error> {
     Uuid::try_parse(id).map_err(|_| Code::UnknownConversation.into())
 }
 

@@ -2,11 +2,14 @@
 //!
 //! Every change is one conditional update that takes the next `seq`, and the event it appends under it.
 
+pub mod access;
 pub mod api;
 pub mod assign;
 pub mod idle;
 pub mod list;
 pub mod log;
+pub mod rate;
+pub mod read;
 pub mod view;
 
 use rozmowa_db::{Tx, params};
@@ -15,16 +18,19 @@ use uuid::Uuid;
 use crate::act::Act;
 use crate::agent::{self, capacity};
 use crate::customer::{self, Hints, Matched, NewCustomer};
+use crate::file;
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
+use crate::locale::Language;
 use crate::queue;
 use crate::setting::Setting;
-use log::{Event, Kind, Speaker, Turn};
+use log::{Event, Kind, Place, Speaker, Turn};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
-            client_name, client_surname, client_email, updated_at, waiting_rank, waiting_since)
-        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8, 1, $8)";
+            client_name, client_surname, client_email, updated_at, waiting_rank, waiting_since, origin, is_verified,
+            language)
+        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8, 1, $8, $9, $10, $11)";
     EXISTS = "SELECT 1 FROM conversation WHERE id = $1";
     /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
     HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
@@ -87,9 +93,21 @@ impl Status {
     }
 }
 
+/// Who started it. The numbers are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    #[default]
+    Program = 0,
+    Visitor = 1,
+}
+
 /// What a call to start a conversation gave.
 #[derive(Debug, Clone, Default)]
 pub struct NewConversation {
+    pub origin: Origin,
+    /// Nobody vouches for who the client is: what is said of them is kept, and linked to nobody.
+    pub is_unverified: bool,
+    pub language: Option<Language>,
     pub chat_queue_id: i64,
     pub client_name: String,
     pub client_surname: String,
@@ -105,7 +123,7 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     if !queue.is_enabled {
         return Err(of_queue(Code::QueueDisabled));
     }
-    let customer = find_or_add_customer(tx, act, new)?;
+    let customer = if new.is_unverified { None } else { find_or_add_customer(tx, act, new)? };
     // The id is made inside the transaction, so that ids are in the order of commits as far as there is one.
     let id = act.ids.v7(act.now);
     let at = crate::clock::made_at(&id);
@@ -129,6 +147,9 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
             surname,
             email.unwrap_or_default(),
             at,
+            new.origin as i64,
+            !new.is_unverified,
+            new.language.map(Language::tag),
         ],
     )?;
     let turn = Turn {
@@ -232,12 +253,36 @@ pub fn link(
     Ok(ids.len() as u64 == LINK_STEP.unsigned_abs())
 }
 
+/// What somebody says.
+#[derive(Debug, Clone, Default)]
+pub struct NewMessage {
+    /// Empty when it is files alone.
+    pub text: String,
+    /// Made by the sender: the same one again is the same message.
+    pub client_key: Option<Uuid>,
+    /// Uploaded before.
+    pub files: Vec<Uuid>,
+}
+
 /// The client says something.
-pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<(), Error> {
+pub fn message(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    new: &NewMessage,
+) -> Result<Place, Error> {
+    if let Some(place) = log::once(tx, id, new.client_key)? {
+        return Ok(place);
+    }
     let Some(turn) = tx.query_opt(&HEAR, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };
-    log::append(tx, act, id, turn, &Event::of(Kind::Message, Speaker::Client).saying(text))
+    let mut event = Event::of(Kind::Message, Speaker::Client).saying(&new.text);
+    if let Some(data) = file::send(tx, id, turn.seq, Speaker::Client, &new.files)? {
+        event = event.with(&data);
+    }
+    log::append(tx, act, id, turn, &event.numbered(new.client_key))?;
+    Ok(turn.place())
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
@@ -281,7 +326,7 @@ pub fn close(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: Speaker) -> Result<(
     }
 }
 
-fn exists(tx: &mut Tx<'_>, id: &Uuid) -> Result<bool, Error> {
+pub fn exists(tx: &mut Tx<'_>, id: &Uuid) -> Result<bool, Error> {
     Ok(tx.query_opt(&EXISTS, params![id], |_| Ok(()))?.is_some())
 }
 

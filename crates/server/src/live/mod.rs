@@ -25,6 +25,13 @@ pub struct Was {
     pub chat_queue_id: Option<i64>,
 }
 
+/// Published after commit: something passing.
+#[derive(Debug, Clone)]
+pub struct ToPass {
+    pub topic: Topic,
+    pub passing: Passing,
+}
+
 /// Published after commit: who waits has to be given to who is free. None: in every queue.
 #[derive(Debug, Clone, Copy)]
 pub struct ToRoute(pub Option<i64>);
