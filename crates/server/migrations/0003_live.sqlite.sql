@@ -51,6 +51,7 @@ ALTER TABLE conversation ADD COLUMN first_client_at INTEGER;
 ALTER TABLE conversation ADD COLUMN client_at INTEGER;
 ALTER TABLE conversation ADD COLUMN first_agent_at INTEGER;
 ALTER TABLE conversation ADD COLUMN agent_at INTEGER;
+-- When the visitor's page was closed; in the future, a lease, while one is open. Null: there never was one.
 ALTER TABLE conversation ADD COLUMN page_closed_at INTEGER;
 ALTER TABLE conversation ADD COLUMN client_read_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE conversation ADD COLUMN agent_read_seq INTEGER NOT NULL DEFAULT 0;

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
@@ -13,7 +13,9 @@ use crate::file::Folder;
 use crate::file::sweep::{Gone, Removed};
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
-use crate::live::{Hub, ToPass, ToRoute, Told};
+use crate::live::line::Sockets;
+use crate::live::visitor_socket::Pages;
+use crate::live::{self, Hub, ToPass, ToRoute, Told};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -101,6 +103,10 @@ pub struct Inner {
     pub visits: Limits,
     pub files: Folder,
     pub gone: Arc<Gone>,
+    pub sockets: Arc<Sockets>,
+    /// Of agents.
+    pub names: live::names::Names,
+    pub pages: Pages,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -120,6 +126,8 @@ impl App {
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
         let files = Folder::new(config.data_dir.join("files"));
         let process = ids.bytes();
+        let limits = &config.limits;
+        let sockets = Arc::new(Sockets::new(limits.sockets, limits.sockets_per_address));
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
@@ -137,6 +145,9 @@ impl App {
             visits: Limits::default(),
             files,
             gone: listeners.gone,
+            sockets,
+            names: live::names::Names::default(),
+            pages: Pages::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
@@ -151,6 +162,10 @@ impl App {
             ("", Some(address)) => format!("http://{address}/{path}"),
             (url, _) => format!("{url}/{path}"),
         }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub connections: usize,
+    pub sockets: usize,
+    pub sockets_per_address: usize,
     pub body_bytes: usize,
     pub head_seconds: u64,
     pub body_seconds: u64,
@@ -145,8 +147,19 @@ impl Config {
             "error" | "warn" | "info" | "debug" => text.parse().map_err(|error| format!("{error}")),
             _ => Err("it must be error, warn, info or debug".into()),
         });
-        let [connections, body_bytes, head_seconds, body_seconds, failures, shutdown_seconds] = [
+        let [
+            connections,
+            sockets,
+            sockets_per_address,
+            body_bytes,
+            head_seconds,
+            body_seconds,
+            failures,
+            shutdown_seconds,
+        ] = [
             "limits.connections",
+            "limits.sockets",
+            "limits.sockets_per_address",
             "limits.body_bytes",
             "limits.head_seconds",
             "limits.body_seconds",
@@ -174,6 +187,8 @@ impl Config {
             log_level: log_level?,
             limits: Limits {
                 connections: connections? as usize,
+                sockets: sockets? as usize,
+                sockets_per_address: sockets_per_address? as usize,
                 body_bytes: body_bytes? as usize,
                 head_seconds: head_seconds?.into(),
                 body_seconds: body_seconds?.into(),

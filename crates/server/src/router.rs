@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
+use crate::live::{agent_socket, visitor_socket};
 use crate::{agent, audit, clause, conversation, file, pause, queue, visitor, webhook};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -97,6 +98,8 @@ pub fn router(app: App) -> Router {
     }
     let openapi = get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE));
     api.route("/api/openapi.json", openapi)
+        .route("/visitor/socket", get(visitor_socket::open))
+        .route("/console/socket", get(agent_socket::open))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/", get(health::index))

@@ -3,7 +3,7 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, clause, conversation, counter, customer, file, http, pause, queue,
+    account, agent, audit, clause, conversation, counter, customer, file, http, live, pause, queue,
     setting, timer, visitor, webhook,
 };
 
@@ -34,6 +34,9 @@ pub fn statements() -> Vec<Stmt> {
         file::sweep::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        live::agent_socket::STATEMENTS,
+        live::names::STATEMENTS,
+        live::visitor_socket::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

@@ -37,6 +37,8 @@ use crate::webhook::{courier, log};
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Deliveries that take longer to finish are made again by the next server.
 const WORKERS_TIME: Duration = Duration::from_secs(5);
+/// For sockets to be told that the server stops.
+const SOCKETS_TIME: Duration = Duration::from_secs(3);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// The setting that tells the right key file from a wrong one.
@@ -140,7 +142,7 @@ impl Running {
     /// Starts serving an opened application, on the runtime it is called in. Listeners come last: who is answered finds everything in place.
     pub fn start(app: App, lock: Option<File>) -> Result<Self, String> {
         let config = &app.config;
-        raise_file_limit(config.limits.connections);
+        raise_file_limit(config.limits.connections + config.limits.sockets);
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
         let door = Arc::new(Door::new(service, &config.limits));
         let mut tasks = Vec::new();
@@ -205,6 +207,9 @@ impl Running {
             let _ = task.await;
         }
         self.app.hub.stop();
+        if timeout(SOCKETS_TIME, self.app.sockets.all_gone()).await.is_err() {
+            tracing::debug!("some sockets did not take their leave");
+        }
         let _ = self.stop.send(true);
         let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
         // The listeners' tasks are over, and with them their shares of the door.
@@ -248,7 +253,7 @@ fn raise_file_limit(connections: usize) {
             tracing::warn!(
                 allowed,
                 wanted,
-                "the system allows fewer open files than limits.connections needs"
+                "the system allows fewer open files than limits.connections and limits.sockets need"
             );
         }
         Ok(_) => {}

@@ -26,12 +26,12 @@ rozmowa_db::statements! {
 }
 
 /// A conversation that nobody else changes until this transaction has ended.
-struct Held {
+pub(super) struct Held {
     is_closed: bool,
     agent_id: Option<i64>,
 }
 
-fn hold(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Held>, Error> {
+pub(super) fn hold(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Held>, Error> {
     let held = tx.query_opt(&HOLD, params![id], |row: &Row<'_>| {
         let status: i64 = row.get(0)?;
         Ok(Held { is_closed: status == Status::Closed.number(), agent_id: row.get(1)? })

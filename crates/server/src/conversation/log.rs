@@ -349,8 +349,16 @@ pub fn turn(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<Optio
     Ok(tx.query_opt(&TURN, params![conversation, act.now], Turn::read)?)
 }
 
-/// What follows a place in the log, in order.
-pub fn since(
+/// Events that are read at once.
+pub const PAGE: usize = 32;
+
+/// The page of the log that follows a place in it; a shorter one is the last.
+pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    since_to(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
+}
+
+/// A page of another length.
+pub fn since_to(
     tx: &mut Tx<'_>,
     conversation: &Uuid,
     seq: i64,

@@ -8,6 +8,7 @@ pub mod assign;
 pub mod idle;
 pub mod list;
 pub mod log;
+pub mod numbered;
 pub mod rate;
 pub mod read;
 pub mod view;

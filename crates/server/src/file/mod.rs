@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::act::Act;
 use crate::clock::Millis;
-use crate::conversation::log::Speaker;
+use crate::conversation::log::{Kind, Speaker, Stored};
 use crate::http::{Code, Error, Fault};
 pub use folder::{Content, Folder};
 use sweep::Removed;
@@ -175,6 +175,26 @@ pub fn of_data(data: Option<&str>) -> Vec<Uuid> {
     data.map(|data| data.files).unwrap_or_default()
 }
 
+/// The files that came with a message and are not erased.
+pub fn of_message(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    event: &Stored,
+) -> Result<Vec<Shown>, Error> {
+    let mut files = Vec::new();
+    if has_files(event) {
+        for id in of_data(event.data.as_deref()) {
+            files.extend(find(tx, conversation, &id)?.map(Shown::from));
+        }
+    }
+    Ok(files)
+}
+
+/// Whether it takes a look at the store to show an event.
+pub fn has_files(event: &Stored) -> bool {
+    event.kind == Kind::Message && event.data.is_some()
+}
+
 pub fn find(tx: &mut Tx<'_>, conversation: &Uuid, id: &Uuid) -> Result<Option<File>, Error> {
     Ok(tx.query_opt(&FIND, params![id, conversation], |row| read(row, 0))?)
 }
@@ -182,8 +202,7 @@ pub fn find(tx: &mut Tx<'_>, conversation: &Uuid, id: &Uuid) -> Result<Option<Fi
 impl File {
     /// The visitor sees what they uploaded, and what was said to them: not what came with a note.
     pub fn is_for_visitor(&self) -> bool {
-        self.sent_by == Speaker::Client
-            || self.kind == Some(crate::conversation::log::Kind::Message as i64)
+        self.sent_by == Speaker::Client || self.kind == Some(Kind::Message as i64)
     }
 
     /// What the visitor has not sent yet is nobody else's business.

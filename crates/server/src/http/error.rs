@@ -184,6 +184,12 @@ codes! {
     FilesNotTaken = 400_172 CONFLICT "files_not_taken";
     /// A clause has changed since it was shown: its text is to be shown again.
     ClauseChanged = 400_173 CONFLICT "clause_changed";
+    /// More messages in a short time than a visitor may send.
+    TooManyMessages = 400_130 TOO_MANY_REQUESTS "too_many_messages";
+    /// More conversations than one socket can look at.
+    TooManyWatched = 400_131 CONFLICT "too_many_watched";
+    /// This address, or all together, hold as many sockets as the server takes. `Retry-After` says when to come back.
+    TooManySockets = 500_110 SERVICE_UNAVAILABLE "too_many_sockets";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.
@@ -313,6 +319,10 @@ impl Error {
 
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
+    }
+
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
     }
 
     pub fn faults(&self) -> &[Fault] {

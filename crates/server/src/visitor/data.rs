@@ -7,7 +7,6 @@ use rozmowa_db::{Row, Tx, Value, params};
 use uuid::Uuid;
 
 use super::browser;
-use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
 
@@ -22,8 +21,9 @@ rozmowa_db::statements! {
             browser = coalesce(client_data.browser, excluded.browser),
             language = coalesce(client_data.language, excluded.language),
             referrer = coalesce(client_data.referrer, excluded.referrer)";
-    PAGE_OPENED = "UPDATE conversation SET page_closed_at = NULL WHERE id = $1 AND page_closed_at IS NOT NULL";
-    PAGE_CLOSED = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND page_closed_at IS NULL";
+    /// A lease: the page is open until then, unless it is closed before.
+    PAGE_OPEN = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND (page_closed_at IS NULL OR page_closed_at < $2)";
+    PAGE_CLOSED = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND page_closed_at > $2";
     /// Of up to 100 conversations.
     OF = "SELECT conversation_id, ip, user_agent, browser, language, page_url, referrer FROM client_data
         WHERE conversation_id IN ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,
@@ -80,14 +80,16 @@ pub fn note(tx: &mut Tx<'_>, conversation: &Uuid, browser: &Browser) -> Result<(
     Ok(())
 }
 
+/// A page that is open says so this often, and is taken as open for as long again.
+pub const PAGE_LEASE: Millis = 10 * 60 * 1_000;
+
 /// The visitor has the conversation before them.
-pub fn page_opened(tx: &mut Tx<'_>, conversation: &Uuid) -> Result<(), Error> {
-    Ok(tx.put(&PAGE_OPENED, params![conversation])?)
+pub fn page_open(tx: &mut Tx<'_>, conversation: &Uuid, now: Millis) -> Result<(), Error> {
+    Ok(tx.put(&PAGE_OPEN, params![conversation, now + PAGE_LEASE])?)
 }
 
 /// The visitor has closed the last page: from now on the conversation may be idle.
-pub fn page_closed(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<(), Error> {
-    let now: Millis = act.now;
+pub fn page_closed(tx: &mut Tx<'_>, conversation: &Uuid, now: Millis) -> Result<(), Error> {
     Ok(tx.put(&PAGE_CLOSED, params![conversation, now])?)
 }
 

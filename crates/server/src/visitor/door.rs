@@ -50,8 +50,9 @@ crate::params! { query
 /// A part of the log.
 #[derive(Serialize, ToSchema)]
 pub struct VisitorEvents {
+    /// Of what is between agents, the place alone.
     events: Vec<VisitorEvent>,
-    /// Up to where this tells the log: `after` of the next part. It moves also where there is nothing for the visitor to see.
+    /// Up to where this tells the log: `after` of the next part.
     cursor: i64,
 }
 
@@ -71,7 +72,8 @@ pub async fn events(mut call: Call<Visitor>) -> Result<Reply, Error> {
     let (id, after) = (call.caller().conversation, given.after.map_or(0, |after| after.0));
     let limit = page::limit(given.limit);
     call.read(move |tx, _| {
-        let (events, cursor) = view::since(tx, &id, after, limit)?;
+        let events = view::since(tx, &id, after, limit)?;
+        let cursor = events.last().map_or(after, |event| event.seq);
         Reply::json(&VisitorEvents { events, cursor })
     })
     .await
@@ -115,11 +117,7 @@ pub async fn message(mut call: Call<Visitor>) -> Result<Reply, Error> {
     let app = call.app();
     let rate = Rate::per_minute(app.config.visitors.messages_per_minute);
     app.visits.take(What::Messages(id), rate)?;
-    call.write(move |tx, act| {
-        show::check_may_write(tx, &id, from, act.now, !new.files.is_empty())?;
-        Reply::json(&conversation::message(tx, act, &id, &new)?)
-    })
-    .await
+    call.write(move |tx, act| Reply::json(&show::say(tx, act, &id, from, &new)?)).await
 }
 
 crate::params! { body
@@ -156,7 +154,7 @@ crate::params! { body
         /// False when the visitor has stopped.
         is_typing: YesNo = true,
         /// What stands there so far; shown where the queue shows it.
-        text: OrEmpty<Text<16_384>>,
+        text: Option<OrEmpty<Text<16_384>>>,
     }
 }
 
@@ -180,7 +178,10 @@ pub async fn typing(mut call: Call<Visitor>) -> Result<Reply, Error> {
     if hub.has_listeners(topic) {
         let seen = call.look(move |tx| show::see(tx, &id)).await?;
         let is_typing = given.is_typing.0;
-        let text = given.text.0.filter(|_| is_typing && seen.settings.has_text_preview);
+        let text = given
+            .text
+            .and_then(|text| text.0)
+            .filter(|_| is_typing && seen.settings.has_text_preview);
         let text = text.map(|text| text.0);
         hub.pass(
             topic,
@@ -227,9 +228,9 @@ pub async fn tell_page(mut call: Call<Visitor>) -> Result<Reply, Error> {
     let reply = call.write(move |tx, act| {
         if is_open {
             data::note(tx, &id, &browser)?;
-            data::page_opened(tx, &id)?;
+            data::page_open(tx, &id, act.now)?;
         } else {
-            data::page_closed(tx, act, &id)?;
+            data::page_closed(tx, &id, act.now)?;
         }
         Ok(Reply::default())
     });

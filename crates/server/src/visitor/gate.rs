@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, header};
 use rozmowa_db::{Tx, params};
 
 use super::limit::{Rate, What};
@@ -58,7 +58,8 @@ async fn enter(app: &App, parts: &Parts) -> Result<Entry, Error> {
     Err(Code::ForeignOrigin.into())
 }
 
-fn is_of_some_queue(tx: &mut Tx<'_>, origin: &str) -> Result<bool, Error> {
+/// Whether pages of an origin may call at all.
+pub fn is_of_some_queue(tx: &mut Tx<'_>, origin: &str) -> Result<bool, Error> {
     let of = tx.query(&ALL, params![], |row| {
         Ok(allows(&Settings::from_stored(&row.get::<String>(0)?), origin))
     })?;
@@ -91,7 +92,7 @@ fn preflight() -> Response {
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key"),
         (header::ACCESS_CONTROL_MAX_AGE, REMEMBERED_SECONDS),
     ];
-    (StatusCode::NO_CONTENT, answers).into_response()
+    answers.into_response()
 }
 
 /// Without credentials: cookies have no meaning here.

@@ -283,6 +283,7 @@ impl Opening {
         clause::check(&clauses, &self.consents)?;
         let id = conversation::start(tx, act, &new)?;
         data::note(tx, &id, &self.browser)?;
+        data::page_open(tx, &id, act.now)?;
         clause::give(tx, act, &id, &clauses, &self.consents)?;
         let token = token::issue(tx, act, &id, None)?;
         if let Some(message) = &self.message {

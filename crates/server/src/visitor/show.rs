@@ -7,9 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::clock::Millis;
-use crate::conversation::Status;
+use crate::conversation::log::Place;
 use crate::conversation::rate::Rating;
+use crate::conversation::{self, NewMessage, Status};
 use crate::http::params::Named;
 use crate::http::{Code, Error};
 use crate::locale::Language;
@@ -137,4 +139,16 @@ pub fn check_may_write(
         return Err(Code::VisitorBlocked.into());
     }
     Ok(())
+}
+
+/// The visitor says something, if they may.
+pub fn say(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    from: IpAddr,
+    new: &NewMessage,
+) -> Result<Place, Error> {
+    check_may_write(tx, id, from, act.now, !new.files.is_empty())?;
+    conversation::message(tx, act, id, new)
 }

@@ -7,7 +7,7 @@ use rozmowa_db::Tx;
 use uuid::Uuid;
 
 use super::show;
-use super::view::{self, VisitorEvent};
+use super::view::{self, Data, Seen};
 use crate::http::Error;
 use crate::http::params::Named;
 use crate::locale::Language;
@@ -70,8 +70,10 @@ pub fn of(tx: &mut Tx<'_>, id: &Uuid, zone: &TimeZone) -> Result<Transcript, Err
     let own = seen.name().map_or_else(|| say("client", &[]), str::to_owned);
     let (mut lines, mut after, mut bytes) = (Vec::new(), 0, 0);
     loop {
-        let (events, cursor) = view::since(tx, id, after, STEP)?;
-        for event in &events {
+        let events = view::since(tx, id, after, STEP)?;
+        let Some(last) = events.last() else { break };
+        after = last.seq;
+        for event in events.iter().filter_map(|event| event.seen.as_ref()) {
             bytes += event.text.as_ref().map_or(0, String::len);
             lines.extend(told(event, &own, &say).map(|(who, what)| Line {
                 at: time::with_seconds(event.at, zone),
@@ -79,36 +81,36 @@ pub fn of(tx: &mut Tx<'_>, id: &Uuid, zone: &TimeZone) -> Result<Transcript, Err
                 what,
             }));
         }
-        if cursor == after {
-            break;
-        }
         if lines.len() > EVENTS_MAX || bytes > TEXT_MAX {
             lines.push(Line { at: String::new(), who: None, what: say("more", &[]) });
             break;
         }
-        after = cursor;
     }
     Ok(Transcript { language, title: say("title", &[("queue", seen.queue)]), lines })
 }
 
 /// Who, and what; nothing where there is nothing to read.
 fn told(
-    event: &VisitorEvent,
+    event: &Seen,
     own: &str,
     say: &impl Fn(&str, &[(&str, String)]) -> String,
 ) -> Option<(Option<String>, String)> {
     let happened = |key| Some((None, say(key, &[])));
     match event.kind {
         "message" => {
-            let who = match (event.sent_by, &event.agent) {
-                ("CLIENT", _) => own.to_owned(),
-                ("AGENT", Some(name)) => name.clone(),
-                ("AGENT", None) => say("agent", &[]),
-                ("BOT", _) => say("bot", &[]),
+            let who = match (event.by, &event.name) {
+                ("client", _) => own.to_owned(),
+                ("agent", Some(name)) => name.clone(),
+                ("agent", None) => say("agent", &[]),
+                ("bot", _) => say("bot", &[]),
                 _ => say("system", &[]),
             };
             let text = event.text.clone().unwrap_or_else(|| say("erased", &[]));
-            let files = event.files.iter().map(|file| {
+            let files = match &event.data {
+                Some(Data::Files(files)) => &files[..],
+                _ => &[],
+            };
+            let files = files.iter().map(|file| {
                 let size = (file.size / 1_024).max(1).to_string();
                 say("file", &[("name", file.name.clone()), ("size", size)])
             });
@@ -118,7 +120,7 @@ fn told(
         }
         "assigned" => Some((
             None,
-            match &event.agent {
+            match &event.name {
                 Some(name) => say("assigned", &[("agent", name.clone())]),
                 None => say("assigned_nobody", &[]),
             },

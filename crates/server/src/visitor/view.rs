@@ -1,5 +1,5 @@
 //! The log as the visitor may see it. This is the one place that turns an event into what a visitor sees; HTTP and sockets
-//! both ask here.
+//! both ask here. `docs/PROTOCOL.md` describes it.
 
 use std::collections::HashMap;
 
@@ -9,112 +9,108 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock::Millis;
-use crate::conversation::log::{Kind, Speaker, Stored};
+use crate::conversation::log::{self, Kind, Speaker, Stored};
 use crate::file;
 use crate::http::Error;
+use crate::live::frame::speaker;
 
 rozmowa_db::statements! {
     FIRST_NAME = "SELECT name FROM agent WHERE id = $1";
 }
 
-/// An event as the visitor sees it.
+/// An event as the visitor sees it; of one that is between agents, its place alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct VisitorEvent {
     pub seq: i64,
+    #[serde(flatten)]
+    pub seen: Option<Seen>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SeenEvent)]
+pub struct Seen {
     /// Epoch milliseconds.
     pub at: Millis,
     /// `started`, `message`, `assigned`, `unassigned`, `transferred`, `handed_over`, `reopened`, `rated`, `closed` or `erased`.
     pub kind: &'static str,
-    /// `CLIENT`, `AGENT`, `BOT` or `SYSTEM`.
-    pub sent_by: &'static str,
+    /// `client`, `agent`, `bot` or `system`.
+    pub by: &'static str,
     /// First name of the agent who spoke, or whose the conversation became.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
-    /// Of a message; null when it was erased.
-    pub text: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<file::Shown>,
-    /// The number that the visitor's client had given to its message.
+    pub name: Option<String>,
+    /// What was said; not there when it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_key: Option<Uuid>,
+    pub text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
+    /// The number that the visitor's client had given to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
 }
 
-/// What has to be looked up to show events. It can be kept for later ones of the same conversation.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    agents: HashMap<i64, String>,
-    files: HashMap<Uuid, file::Shown>,
+/// What else belongs to an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = VisitorEventData)]
+pub enum Data {
+    /// Of a message.
+    Files(Vec<file::Shown>),
+    /// `sad`, `neutral` or `happy`.
+    Rating(String),
 }
 
-impl Known {
-    /// Whether an event can be shown without a look at the store.
-    pub fn has_all_of(&self, event: &Stored) -> bool {
-        event.kind.is_for_agents()
-            || (event.agent_id.is_none_or(|id| self.agents.contains_key(&id))
-                && (event.data.is_none() || event.kind != Kind::Message))
-    }
-
-    /// Looks up what events need.
-    pub fn learn(
-        &mut self,
-        tx: &mut Tx<'_>,
-        conversation: &Uuid,
-        events: &[Stored],
-    ) -> Result<(), Error> {
-        self.files.clear();
-        for event in events.iter().filter(|event| !event.kind.is_for_agents()) {
-            if let Some(id) = event.agent_id
-                && !self.agents.contains_key(&id)
-            {
-                let name = tx.query_opt(&FIRST_NAME, params![id], |row| row.get(0))?;
-                self.agents.insert(id, name.unwrap_or_default());
-            }
-            if event.kind == Kind::Message {
-                for id in file::of_data(event.data.as_deref()) {
-                    if let Some(file) = file::find(tx, conversation, &id)? {
-                        self.files.insert(id, file.into());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// None when the visitor sees nothing of it but that the cursor has moved.
-pub fn event(event: &Stored, known: &Known) -> Option<VisitorEvent> {
+/// What the visitor sees of an event. Given are the first name of the agent it is about, and its files.
+pub fn event(event: &Stored, agent: Option<&str>, files: Vec<file::Shown>) -> VisitorEvent {
+    let seq = event.seq;
     if event.kind.is_for_agents() {
-        return None;
+        return VisitorEvent { seq, seen: None };
     }
     // What else an event says may be between agents: only what is named here goes out.
-    let is_message = event.kind == Kind::Message;
+    let (is_message, is_rating) = (event.kind == Kind::Message, event.kind == Kind::Rated);
     let names_agent = is_message || event.kind == Kind::Assigned;
-    let agent = event.agent_id.filter(|_| names_agent).and_then(|id| known.agents.get(&id));
-    let files = if is_message { file::of_data(event.data.as_deref()) } else { Vec::new() };
-    let is_own = event.sent_by == Speaker::Client;
-    let is_said = is_message || (is_own && event.kind == Kind::Rated);
-    Some(VisitorEvent {
-        seq: event.seq,
+    let data = match event.kind {
+        Kind::Message if !files.is_empty() => Some(Data::Files(files)),
+        Kind::Rated => rating(event).map(Data::Rating),
+        _ => None,
+    };
+    let seen = Seen {
         at: event.at,
         kind: event.kind.name(),
-        sent_by: event.sent_by.name(),
-        agent: agent.filter(|name| !name.is_empty()).cloned(),
-        text: event.text.clone().filter(|_| is_said),
-        files: files.iter().filter_map(|id| known.files.get(id)).cloned().collect(),
-        client_key: event.client_key.filter(|_| is_own),
-    })
+        by: speaker(event.sent_by),
+        name: agent.filter(|name| names_agent && !name.is_empty()).map(str::to_owned),
+        text: event.text.clone().filter(|_| is_message || is_rating),
+        data,
+        id: event.client_key.filter(|_| event.sent_by == Speaker::Client),
+    };
+    VisitorEvent { seq, seen: Some(seen) }
 }
 
-/// What follows a place of the log: what the visitor sees of it, and up to where that is.
+fn rating(event: &Stored) -> Option<String> {
+    let data: serde_json::Value = serde_json::from_str(event.data.as_deref()?).ok()?;
+    Some(data["rating"].as_str()?.to_owned())
+}
+
+/// What follows a place of the log, in order.
 pub fn since(
     tx: &mut Tx<'_>,
     conversation: &Uuid,
     after: i64,
     limit: i64,
-) -> Result<(Vec<VisitorEvent>, i64), Error> {
-    let stored = crate::conversation::log::since(tx, conversation, after, limit)?;
-    let mut known = Known::default();
-    known.learn(tx, conversation, &stored)?;
-    let cursor = stored.last().map_or(after, |event| event.seq);
-    Ok((stored.iter().filter_map(|stored| event(stored, &known)).collect(), cursor))
+) -> Result<Vec<VisitorEvent>, Error> {
+    let stored = log::since_to(tx, conversation, after, limit)?;
+    let mut agents: HashMap<i64, String> = HashMap::new();
+    let mut seen = Vec::with_capacity(stored.len());
+    for one in &stored {
+        if let Some(id) = one.agent_id
+            && !one.kind.is_for_agents()
+            && !agents.contains_key(&id)
+        {
+            let name = tx.query_opt(&FIRST_NAME, params![id], |row| row.get(0))?;
+            agents.insert(id, name.unwrap_or_default());
+        }
+        let agent = one.agent_id.and_then(|id| agents.get(&id));
+        let files = file::of_message(tx, conversation, one)?;
+        seen.push(event(one, agent.map(String::as_str), files));
+    }
+    Ok(seen)
 }

@@ -10,6 +10,7 @@ use rozmowa::agent::{self, Changes, NewAgent};
 use rozmowa::app::{App, Surroundings};
 use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
+use rozmowa::conversation::log;
 use rozmowa::customer::{self, Matched, NewCustomer};
 use rozmowa::http::Error;
 use rozmowa::queue::Settings;
@@ -325,6 +326,22 @@ impl Server {
             Stmt::composed("customers".to_owned(), "SELECT count(*) FROM customer".to_owned())
         });
         self.write(|tx| Ok(tx.query_one(&COUNT, &[], |row| row.get(0))?)).await
+    }
+
+    /// What only agents see.
+    pub async fn note(&self, id: &str, login: &'static str, text: &'static str) {
+        let id: uuid::Uuid = id.parse().expect("an id");
+        let turn = Stmt::composed(
+            "a turn".to_owned(),
+            "UPDATE conversation SET seq = seq + 1 WHERE id = $1 RETURNING seq, updated_at, chat_queue_id, agent_id, status".to_owned(),
+        );
+        self.act(move |tx, act| {
+            let agent = agent::find(tx, login)?.expect("the agent is known");
+            let turn = tx.query_one(&turn, params![&id], log::Turn::read)?;
+            let event = log::Event::of(log::Kind::Note, log::Speaker::Agent);
+            log::append(tx, act, &id, turn, &event.about(agent.id).saying(text))
+        })
+        .await;
     }
 
     pub async fn assign(&self, id: &str, login: &str) -> Answer {

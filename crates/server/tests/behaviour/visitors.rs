@@ -42,7 +42,7 @@ impl Visitor {
     /// The kinds of all that the visitor sees.
     pub async fn kinds(&self, server: &Server) -> Vec<String> {
         let events = self.events(server).await;
-        events.iter().map(|event| event["kind"].as_str().expect("a kind").to_owned()).collect()
+        events.iter().filter_map(|event| event["kind"].as_str()).map(str::to_owned).collect()
     }
 
     pub async fn upload(&self, server: &Server, name: &str, bytes: impl Into<Vec<u8>>) -> Answer {
@@ -94,7 +94,7 @@ pub struct AtConsole {
 
 impl AtConsole {
     pub async fn of(server: &Server, login: &'static str, role: Role) -> Self {
-        let token = format!("a token of {login} for tests {role:?}");
+        let token = session::new_token(&server.app.ids);
         let opening = token.clone();
         let open = move |tx: &mut rozmowa_db::Tx<'_>, act: &rozmowa::act::Act<'_>| {
             let changes = Changes { role: Some(role), ..Changes::default() };
