@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
 
+use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::file::Folder;
@@ -16,6 +17,8 @@ use crate::http::health::Probe;
 use crate::live::line::Sockets;
 use crate::live::visitor_socket::Pages;
 use crate::live::{self, Hub, ToPass, ToRoute, Told};
+use crate::mail::MailSet;
+use crate::mail::smtp::Mailer;
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -45,6 +48,8 @@ pub struct Listeners {
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    /// For e-mails.
+    pub mail_alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
     /// Contents that may be no file's any more.
@@ -76,6 +81,8 @@ impl Listeners {
             self.alarm.set(*at);
         } else if let Some(Removed(content)) = message.downcast_ref() {
             self.gone.add(*content);
+        } else if let Some(MailSet(at)) = message.downcast_ref() {
+            self.mail_alarm.set(*at);
         } else {
             self.bells.hear(&*message);
         }
@@ -93,16 +100,20 @@ pub struct Inner {
     /// From the key file.
     pub secret: Key,
     pub gate: Gate,
+    pub nobodies: Nobodies,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
     pub sender: Sender,
     /// What visitors do in a while.
     pub visits: Limits,
     pub files: Folder,
     pub gone: Arc<Gone>,
+    /// None when there is no mail server.
+    pub mailer: Option<Mailer>,
     pub sockets: Arc<Sockets>,
     /// Of agents.
     pub names: live::names::Names,
@@ -125,6 +136,7 @@ impl App {
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
         let files = Folder::new(config.data_dir.join("files"));
+        let mailer = config.smtp.clone().map(|smtp| Mailer::new(smtp, &config.public_url));
         let process = ids.bytes();
         let limits = &config.limits;
         let sockets = Arc::new(Sockets::new(limits.sockets, limits.sockets_per_address));
@@ -136,15 +148,18 @@ impl App {
             ids,
             secret,
             gate,
+            nobodies: Nobodies::default(),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,
             alarm: listeners.alarm,
+            mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
             sender,
             visits: Limits::default(),
             files,
             gone: listeners.gone,
+            mailer,
             sockets,
             names: live::names::Names::default(),
             pages: Pages::default(),

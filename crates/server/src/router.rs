@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
-use crate::{agent, audit, clause, conversation, file, pause, queue, visitor, webhook};
+use crate::{agent, audit, clause, conversation, file, mail, pause, queue, visitor, webhook};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -56,7 +56,27 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
 
 /// The console door: what agents' browsers call, by a session.
 const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
-    || routes!(agent::console::show_session),
+    // Signing in, and one's own account.
+    || routes!(agent::console::show_session, agent::console::sign_in, agent::console::sign_out),
+    || routes!(agent::console::list_sessions, agent::console::end_other_sessions),
+    || routes!(agent::console::end_session),
+    || routes!(agent::account_console::change),
+    || routes!(agent::account_console::change_password),
+    || {
+        routes!(
+            agent::account_console::set_up_second_factor,
+            agent::account_console::confirm_second_factor
+        )
+    },
+    || routes!(agent::account_console::remove_second_factor),
+    || routes!(agent::links_console::welcome),
+    || routes!(agent::links_console::forget_password),
+    || routes!(agent::links_console::set_password),
+    // Agents.
+    || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
+    || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
+    || routes!(agent::links_console::invite),
+    || routes!(mail::console::mail_transcript),
     || routes!(file::console::upload),
     || routes!(file::console::download),
     || routes!(clause::console::list, clause::console::write),
@@ -77,6 +97,7 @@ const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(visitor::door::rate),
     || routes!(visitor::door::close),
     || routes!(visitor::door::transcript),
+    || routes!(mail::visitor::mail_transcript),
     || routes!(file::visitor::upload),
     || routes!(file::visitor::download),
 ];

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, clause, conversation, counter, customer, file, http, live, pause, queue,
-    setting, timer, visitor, webhook,
+    account, agent, audit, clause, conversation, counter, customer, file, http, live, mail, pause,
+    queue, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -17,7 +17,10 @@ pub fn statements() -> Vec<Stmt> {
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::links::STATEMENTS,
         agent::session::STATEMENTS,
+        agent::signin::STATEMENTS,
+        agent::totp::STATEMENTS,
         audit::STATEMENTS,
         clause::STATEMENTS,
         conversation::STATEMENTS,
@@ -37,6 +40,12 @@ pub fn statements() -> Vec<Stmt> {
         live::agent_socket::STATEMENTS,
         live::names::STATEMENTS,
         live::visitor_socket::STATEMENTS,
+        mail::STATEMENTS,
+        mail::compose::STATEMENTS,
+        mail::outbox::STATEMENTS,
+        mail::receipt::STATEMENTS,
+        mail::transcript::STATEMENTS,
+        mail::unread::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
+use crate::agent::{links, session};
 use crate::app::{App, Listeners, Surroundings};
 use crate::config::Config;
 use crate::conversation;
@@ -25,6 +26,7 @@ use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
+use crate::mail;
 use crate::routing;
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
@@ -178,12 +180,15 @@ impl Running {
         }
         tasks.push(tokio::spawn(tidy(app.clone())));
         let stop = watch::Sender::new(false);
-        let workers = vec![
+        let mut workers = vec![
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(file::sweep::run(app.clone(), stop.subscribe())),
         ];
+        if mail::is_on(&app) {
+            workers.push(tokio::spawn(mail::worker::run(app.clone(), stop.subscribe())));
+        }
         Ok(Self {
             app,
             listen,
@@ -272,6 +277,9 @@ async fn tidy(app: App) {
         in_steps(&app, "clearing deliveries", log::sweep).await;
         in_steps(&app, "clearing unsent files", file::sweep::unsent).await;
         in_steps(&app, "clearing identities", |tx, act| identity::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;
     }
 }
 

@@ -10,6 +10,7 @@ use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
+use crate::mail;
 use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
@@ -322,6 +323,15 @@ pub fn append(
     )?;
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
+    }
+    match (event.kind, event.sent_by) {
+        (Kind::Message, Speaker::Agent | Speaker::Bot) => {
+            mail::unread::answered(tx, act, conversation, at)?;
+        }
+        (Kind::Message, Speaker::Client) if turn.agent_id.is_none() => {
+            mail::receipt::said(tx, act, conversation)?;
+        }
+        _ => {}
     }
     let stored = Stored {
         seq,

@@ -26,6 +26,10 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
+/// That the connection is encrypted, put there by the listener.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls(pub bool);
+
 /// The id of the request, put there by the service.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
@@ -38,6 +42,7 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Behind trusted proxies: whom they name.
     pub from: IpAddr,
+    pub is_tls: bool,
     pub request_id: Option<String>,
 }
 
@@ -46,6 +51,7 @@ impl Head {
         let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
         Self {
             from: address::client(peer, &parts.headers, &app.config.trusted_proxies),
+            is_tls: parts.extensions.get::<OverTls>().is_some_and(|tls| tls.0),
             path: parts.extensions.get::<MatchedPath>().cloned(),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
             method: parts.method,

@@ -115,10 +115,10 @@ impl Connection {
             let greeted = async { tls.accept(stream).await.ok() };
             if let Some(stream) = in_time(limit, closing, greeted).await {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.speak(stream, is_http2, closing).await;
+                self.speak(stream, true, is_http2, closing).await;
             }
         } else if let Some(is_http2) = in_time(limit, closing, starts_http2(&stream)).await {
-            self.speak(stream, is_http2, closing).await;
+            self.speak(stream, false, is_http2, closing).await;
         }
     }
 
@@ -126,6 +126,7 @@ impl Connection {
     async fn speak(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        is_tls: bool,
         is_http2: bool,
         closing: &mut watch::Receiver<bool>,
     ) {
@@ -137,7 +138,7 @@ impl Connection {
                 let service = service.clone();
                 let under_way = Activity::begin(&activity);
                 async move {
-                    let answer = service.answer(request, peer.ip()).await;
+                    let answer = service.answer(request, peer.ip(), is_tls).await;
                     Ok::<_, Infallible>(answer.map(|body| Sending { body, _under_way: under_way }))
                 }
             })

@@ -164,6 +164,11 @@ impl Settings {
         (self.no_answer_seconds > 0).then_some(self.no_answer_seconds * 1_000)
     }
 
+    /// After which unread answers are sent by e-mail.
+    pub fn mail_after(&self) -> Option<Millis> {
+        (self.mail_after_seconds > 0).then_some(self.mail_after_seconds * 1_000)
+    }
+
     pub fn idle_close(&self) -> Option<Millis> {
         (self.idle_close_seconds > 0).then_some(self.idle_close_seconds * 1_000)
     }

@@ -184,9 +184,14 @@ impl Server {
 
     /// Stops it, and starts it on the same data with another configuration.
     pub async fn restart(&mut self, configuration: &str) {
-        static RESTARTS: AtomicU64 = AtomicU64::new(2);
         let running = self.running.take().expect("it runs");
         running.stop().await;
+        self.start_again(configuration).await;
+    }
+
+    /// Starts one that was stopped, on the same data.
+    pub async fn start_again(&mut self, configuration: &str) {
+        static RESTARTS: AtomicU64 = AtomicU64::new(2);
         // Ids of one process after those of another one: a restart is never over in the same millisecond.
         self.app.clock.advance(1000);
         let surroundings = Surroundings {
@@ -198,6 +203,17 @@ impl Server {
         let running = Running::start(self.app.clone(), None).expect("the server starts");
         self.address = running.listen.expect("it listens");
         self.running = Some(running);
+    }
+
+    /// Another server on the same data, as a second node is.
+    pub async fn beside(&self, configuration: &str) -> Running {
+        let surroundings = Surroundings {
+            clock: self.app.clock.clone(),
+            ids: Ids::from_seed(1_000),
+            names: self.names.clone(),
+        };
+        let app = open(self.database(), self.folder(), configuration, surroundings).await;
+        Running::start(app, None).expect("the server starts")
     }
 
     pub fn folder(&self) -> &std::path::Path {
