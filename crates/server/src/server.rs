@@ -148,7 +148,7 @@ impl Running {
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
         let door = Arc::new(Door::new(service, &config.limits));
         let mut tasks = Vec::new();
-        app.files.clear_incoming();
+        app.files.prepare().map_err(|error| format!("{}: {error}", app.files.root().display()))?;
         let plain = bind("listen", config.listen)?;
         let tls = bind("tls.listen", config.tls_listen)?;
         let certificate = match &tls {

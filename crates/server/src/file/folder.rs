@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -71,9 +72,19 @@ impl Folder {
         self.root.join("incoming")
     }
 
-    /// Removes what a process before this one has left half-way. Blocks; before anybody uploads.
-    pub fn clear_incoming(&self) {
-        let _ = std::fs::remove_dir_all(self.incoming());
+    /// Makes the folder, and removes what a process before this one has left half-way. Blocks; before anybody uploads.
+    pub fn prepare(&self) -> io::Result<()> {
+        let incoming = self.incoming();
+        match std::fs::remove_dir_all(&incoming) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&incoming)?;
+        // The folder itself is there after a crash, too.
+        for folder in [Some(&*self.root), self.root.parent()].into_iter().flatten() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
     }
 
     pub async fn lock(&self, content: &Content) -> MutexGuard<'_, ()> {
@@ -82,9 +93,7 @@ impl Folder {
 
     /// A file to write to, under a name of its own.
     pub async fn begin(&self, ids: &Ids) -> io::Result<(fs::File, Partial)> {
-        let folder = self.incoming();
-        make(&folder).await?;
-        let path = folder.join(Uuid::from_bytes(ids.bytes()).simple().to_string());
+        let path = self.incoming().join(Uuid::from_bytes(ids.bytes()).simple().to_string());
         let mut options = fs::OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path).await?;
         Ok((file, Partial { path }))

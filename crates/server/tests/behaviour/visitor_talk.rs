@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::client::{get, post};
+use crate::people::Person;
 use crate::server::{NOON, Plan, Server};
 use crate::store::{Engine, on_both_engines};
 use crate::visitors::{opened, set, somebody, with_link};
@@ -335,4 +336,35 @@ async fn a_flood_is_limited_and_nobody_else_notices() {
     }
     assert_eq!(last, 429);
     server.call(post("/api/chat_conversations/start?chat_queue_id=3")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_and_a_call_see_the_same() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let visitor = somebody(&server).await;
+        let mut person = Person::visitor(&server, &visitor.token).await;
+        let file = visitor.upload(&server, "a.pdf", "%PDF-1.7").await.expect(200).json();
+        let id = Uuid::from_u128(7);
+        let message = json!({"type": "message", "id": id, "file_ids": [file["file_id"]]});
+        person.socket.send(&message).await.expect("it is taken");
+        assert_eq!(person.next_of("ack").await.expect("it is acknowledged")["seq"], 2);
+        for kind in
+            [Kind::Note, Kind::Transferred, Kind::HandedOver, Kind::Unassigned, Kind::Whisper]
+        {
+            note(&server, &visitor.id, kind, "SEKRET").await;
+        }
+        server.reply(&visitor.id, "jkowalski", "Halo").await;
+        server.call(visitor.post("/rating").json(&json!({"rating": "sad"}))).await.expect_nothing();
+        let by_call = visitor.events(&server).await;
+        person.until(by_call.len() as i64).await;
+        let mut later = Person::visitor(&server, &visitor.token).await;
+        later.until(by_call.len() as i64).await;
+        for person in [person, later] {
+            assert_eq!(person.log.into_values().collect::<Vec<_>>(), by_call);
+        }
+        assert!(!serde_json::to_string(&by_call).expect("it is JSON").contains("SEKRET"));
+        assert_eq!(by_call[1]["data"]["files"][0]["name"], "a.pdf");
+    })
+    .await;
 }
