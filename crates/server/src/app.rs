@@ -16,9 +16,11 @@ use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::live::line::Sockets;
 use crate::live::visitor_socket::Pages;
-use crate::live::{self, Hub, ToPass, ToRoute, Told};
+use crate::live::{self, Hub, Passed, ToRoute, Told};
+use crate::lookup::Lookups;
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
+use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -54,6 +56,8 @@ pub struct Listeners {
     pub to_route: Arc<Pending>,
     /// Contents that may be no file's any more.
     pub gone: Arc<Gone>,
+    /// Whose place in a queue may be another.
+    pub moved: Arc<Moved>,
 }
 
 impl Listeners {
@@ -68,15 +72,20 @@ impl Listeners {
 
     fn hear(&self, message: Published) {
         let message = match message.downcast::<Told>() {
-            Ok(told) => return self.hub.tell(*told),
+            Ok(told) => {
+                self.moved.hear(&told);
+                return self.hub.tell(*told);
+            }
             Err(message) => message,
         };
-        let message = match message.downcast::<ToPass>() {
+        let message = match message.downcast::<Passed>() {
             Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
             Err(message) => message,
         };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
             self.to_route.add(*queue);
+        } else if let Some(handled) = message.downcast_ref::<Handled>() {
+            self.moved.measure(*handled);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
         } else if let Some(Removed(content)) = message.downcast_ref() {
@@ -107,6 +116,7 @@ pub struct Inner {
     pub alarm: Arc<Alarm>,
     pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
+    pub moved: Arc<Moved>,
     pub sender: Sender,
     /// What visitors do in a while.
     pub visits: Limits,
@@ -118,6 +128,7 @@ pub struct Inner {
     /// Of agents.
     pub names: live::names::Names,
     pub pages: Pages,
+    pub lookups: Lookups,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -155,6 +166,7 @@ impl App {
             alarm: listeners.alarm,
             mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
+            moved: listeners.moved,
             sender,
             visits: Limits::default(),
             files,
@@ -163,6 +175,7 @@ impl App {
             sockets,
             names: live::names::Names::default(),
             pages: Pages::default(),
+            lookups: Lookups::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),

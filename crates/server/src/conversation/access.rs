@@ -34,6 +34,12 @@ pub struct Seen {
     pub is_waiting: bool,
 }
 
+impl Seen {
+    pub fn is_open(&self) -> bool {
+        self.status != Status::Closed
+    }
+}
+
 /// Looks at a conversation for an agent, or says why not.
 pub fn see(tx: &mut Tx<'_>, who: &AgentSession, id: &Uuid) -> Result<Seen, Error> {
     look(tx, &SEE, who, id)

@@ -14,12 +14,14 @@ use crate::clock;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{
-    Count, Cursor, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil,
+    Count, Cursor, Email, Flag, Id, Line, Many, Node, Param, Text, TimeFrom, TimeUntil,
 };
 use crate::http::{Call, Code, Error, Fault, Reply, page};
 
 /// What is said: the longest has 16,384 characters.
-type MessageText = Text<16_384>;
+pub type MessageText = Text<16_384>;
+/// Files that go with a message, by their ids.
+pub type FileIds = Many<Uuid, { crate::file::SENT_AT_ONCE_MAX }>;
 
 crate::params! { query
     StartConversation {
@@ -89,6 +91,10 @@ crate::params! { body
         text: MessageText = "Dzień dobry, gdzie jest moja paczka?",
         /// The bot that speaks; without it the client does.
         external_chatbot_id: Option<Uuid>,
+        /// Our addition: a UUID of yours; the same one again is the same message.
+        client_key: Option<Uuid>,
+        /// Our addition: files that were uploaded before.
+        file_ids: Option<FileIds>,
     }
 }
 
@@ -109,9 +115,13 @@ crate::params! { body
 pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: SendMessage = call.params()?;
     let id = known(&id)?;
+    let new = NewMessage {
+        text: given.text.0,
+        client_key: given.client_key,
+        files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
+    };
     call.write(move |tx, act| {
         check_bot(given.external_chatbot_id)?;
-        let new = NewMessage { text: given.text.0.clone(), ..NewMessage::default() };
         super::message(tx, act, &id, &new)?;
         Ok(Reply::default())
     })
@@ -155,6 +165,10 @@ crate::params! { body
         user_login: Line<255> = "jkowalski",
         /// What is said: up to 16,384 characters, not blank.
         text: MessageText = "Paczka będzie u Pana jutro.",
+        /// A UUID of yours; the same one again is the same message.
+        client_key: Option<Uuid>,
+        /// Files that were uploaded before.
+        file_ids: Option<FileIds>,
     }
 }
 
@@ -175,8 +189,13 @@ crate::params! { body
 pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ReplyToConversation = call.params()?;
     let id = known(&id)?;
+    let new = NewMessage {
+        text: given.text.0,
+        client_key: given.client_key,
+        files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
+    };
     call.write(move |tx, act| {
-        super::reply(tx, act, &id, &given.user_login, &given.text.0)?;
+        super::reply(tx, act, &id, &given.user_login, &new)?;
         Ok(Reply::default())
     })
     .await

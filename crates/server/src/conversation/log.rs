@@ -359,22 +359,22 @@ pub fn turn(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<Optio
     Ok(tx.query_opt(&TURN, params![conversation, act.now], Turn::read)?)
 }
 
-/// Events that are read at once.
-pub const PAGE: usize = 32;
-
-/// The page of the log that follows a place in it; a shorter one is the last.
-pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
-    since_to(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
-}
-
-/// A page of another length.
-pub fn since_to(
+/// What follows a place in the log, in order.
+pub fn since(
     tx: &mut Tx<'_>,
     conversation: &Uuid,
     seq: i64,
     limit: i64,
 ) -> Result<Vec<Stored>, Error> {
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
+}
+
+/// Events of a page.
+pub const PAGE: usize = 32;
+
+/// The page that follows a place in the log; a shorter one is the last.
+pub fn page(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    since(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
 }
 
 /// Where something stands that its sender had numbered, if it was sent before. Holds the conversation: it may be on its

@@ -4,7 +4,7 @@ use rozmowa_db::{Tx, params};
 use uuid::Uuid;
 
 use crate::http::Error;
-use crate::live::{By, Passing, ToPass, Topic};
+use crate::live::{By, Passed, Passing, Topic};
 
 rozmowa_db::statements! {
     BY_CLIENT = "UPDATE conversation SET client_read_seq = CASE WHEN seq < $2 THEN seq ELSE $2 END
@@ -30,6 +30,6 @@ pub fn by_agent(tx: &mut Tx<'_>, id: &Uuid, agent_id: i64, seq: i64) -> Result<(
 fn pass(tx: &mut Tx<'_>, id: &Uuid, by: By, moved: Option<i64>) {
     if let Some(seq) = moved {
         let passing = Passing::Read { conversation: *id, by, seq };
-        tx.publish(ToPass { topic: Topic::Conversation(*id), passing });
+        tx.publish(Passed { topic: Topic::Conversation(*id), passing });
     }
 }

@@ -192,7 +192,7 @@ pub fn of_message(
 
 /// Whether it takes a look at the store to show an event.
 pub fn has_files(event: &Stored) -> bool {
-    event.kind == Kind::Message && event.data.is_some()
+    matches!(event.kind, Kind::Message | Kind::Note | Kind::Whisper) && event.data.is_some()
 }
 
 pub fn find(tx: &mut Tx<'_>, conversation: &Uuid, id: &Uuid) -> Result<Option<File>, Error> {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
 use http::header;
-use rozmowa_db::{Row, Tx, params};
+use rozmowa_db::params;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -19,31 +19,21 @@ use super::hub::{Signal, Topic};
 use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::agent::session::AgentSession;
-use crate::agent::{self, Role};
+use crate::agent::{Role, presence};
 use crate::app::App;
-use crate::clock::Millis;
 use crate::conversation::log::{self, Kind};
-use crate::conversation::numbered;
+use crate::conversation::{self, NewMessage, access, read};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
 
 rozmowa_db::statements! {
     QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 ORDER BY chat_queue_id LIMIT 1000";
-    WHOSE = "SELECT chat_queue_id, agent_id, seq FROM conversation WHERE id = $1";
-    READ = "UPDATE conversation SET agent_read_seq = $2 WHERE id = $1 AND agent_read_seq < $2 AND seq >= $2";
-    /// One that is longer stays: an API client's.
-    RENEW = "UPDATE presence SET lease_until = CASE WHEN lease_until < $3 THEN $3 ELSE lease_until END
-        WHERE agent_id = $1 AND is_left = 0 AND lease_until > $2";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// Conversations that are looked at at once.
 const WATCHED_MAX: usize = 200;
-/// How long an agent stays on duty without a sign: three pings, and some.
-pub const LEASE: Millis = 90 * 1000;
-/// A line that was cut for this long has not ended the duty.
-pub const GRACE: Millis = 3 * 60 * 1000;
 /// How often it is looked whether the session is still good, and which queues are the agent's.
 const RECHECK_EVERY: Duration = Duration::from_mins(1);
 /// Of a message, in lists.
@@ -98,14 +88,14 @@ struct Party {
     rechecked_at: Instant,
 }
 
-fn read(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
+fn parse(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
     serde_json::from_str(frame).map_err(|_| Close::BadFrame)
 }
 
 impl Party {
     async fn greet(&mut self, line: &mut Line) -> Result<Never, Close> {
         let hello = line.hello(HELLO_WITHIN).await?;
-        let FromAgent::Hello { v, watch, language } = read(&hello)? else {
+        let FromAgent::Hello { v, watch, language } = parse(&hello)? else {
             return Err(Close::BadFrame);
         };
         if v != frame::VERSION {
@@ -117,7 +107,7 @@ impl Party {
         // A list is asked for when this has come: so nothing is missed in between.
         line.inbox.listen(Topic::Agent(self.session.agent_id));
         self.refresh(line).await?;
-        self.renew(GRACE).await?;
+        self.renew().await?;
         line.send(&Out::Welcome {
             v: frame::VERSION,
             server_time: self.app.clock.now(),
@@ -131,7 +121,7 @@ impl Party {
                 Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
                 Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
                 Next::Frame(frame) => self.hear(line, &frame).await?,
-                Next::Alive => self.renew(0).await?,
+                Next::Alive => self.renew().await?,
             }
             if self.rechecked_at.elapsed() > RECHECK_EVERY {
                 self.refresh(line).await?;
@@ -164,11 +154,9 @@ impl Party {
     }
 
     /// The agent is there: on duty for longer, if on duty.
-    async fn renew(&self, grace: Millis) -> Result<(), Close> {
+    async fn renew(&self) -> Result<(), Close> {
         let (agent, now) = (self.session.agent_id, self.app.clock.now());
-        let renewed = self.app.db.write(move |tx| {
-            Ok::<_, Error>(tx.execute(&RENEW, params![agent, now - grace, now + LEASE])?)
-        });
+        let renewed = self.app.db.write(move |tx| presence::renew_at_console(tx, agent, now));
         renewed.await.map(drop).map_err(|error| Close::from(&error))
     }
 
@@ -194,10 +182,10 @@ impl Party {
         }
         line.inbox.listen(Topic::Conversation(conversation));
         let session = Arc::clone(&self.session);
-        let found = self.app.db.read(move |tx| may_see(tx, &session, &conversation)).await;
+        let found = self.app.db.read(move |tx| access::see(tx, &session, &conversation)).await;
         match found {
-            Ok(seq) => {
-                self.watched.insert(conversation, after.clamp(0, seq));
+            Ok(seen) => {
+                self.watched.insert(conversation, after.clamp(0, seen.seq));
                 self.looking(conversation, true);
                 self.catch_up(line, conversation).await
             }
@@ -232,7 +220,7 @@ impl Party {
         loop {
             let Some(cursor) = self.watched.get_mut(&id) else { return Ok(()) };
             let after = *cursor;
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             *cursor = last.seq;
@@ -333,7 +321,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match read(frame)? {
+        match parse(frame)? {
             FromAgent::Hello { .. } => Err(Close::BadFrame),
             FromAgent::Unknown => Ok(()),
             FromAgent::Watch { conversation, after } => self.watch(line, conversation, after).await,
@@ -341,8 +329,9 @@ impl Party {
                 self.unwatch(line, conversation);
                 Ok(())
             }
-            FromAgent::Message { conversation, id, text } => {
-                self.message(line, conversation, id, text).await
+            FromAgent::Message { conversation, id, text, file_ids } => {
+                let new = NewMessage { text, client_key: Some(id), files: file_ids };
+                self.message(line, conversation, id, new).await
             }
             FromAgent::Read { conversation, seq } => self.has_read(conversation, seq).await,
             FromAgent::Typing { conversation, is_typing } => {
@@ -361,15 +350,14 @@ impl Party {
         line: &mut Line,
         conversation: Uuid,
         id: Uuid,
-        text: String,
+        new: NewMessage,
     ) -> Result<(), Close> {
-        let sent = match super::checked_text(&text) {
+        let sent = match super::checked(&new) {
             Ok(()) => {
                 let session = Arc::clone(&self.session);
                 write_as(&self.app, Arc::clone(&session), self.from, None, move |tx, act| {
-                    may_see(tx, &session, &conversation)?;
-                    let agent = agent::find(tx, &session.login)?.ok_or(Code::NotSignedIn)?;
-                    numbered::answer(tx, act, &conversation, &agent, id, &text)
+                    access::see(tx, &session, &conversation)?;
+                    conversation::reply(tx, act, &conversation, &session.login, &new)
                 })
                 .await
             }
@@ -382,15 +370,11 @@ impl Party {
         if !self.watched.contains_key(&conversation) {
             return Ok(());
         }
-        let session = Arc::clone(&self.session);
-        let changed = write_as(&self.app, session, self.from, None, move |tx, _| {
-            Ok(tx.execute(&READ, params![&conversation, seq])? == 1)
+        let (session, agent_id) = (Arc::clone(&self.session), self.session.agent_id);
+        let marked = write_as(&self.app, session, self.from, None, move |tx, _| {
+            read::by_agent(tx, &conversation, agent_id, seq)
         });
-        if changed.await.map_err(|error| Close::from(&error))? {
-            let by = By::Agent(self.session.agent_id);
-            self.pass_on(conversation, Passing::Read { conversation, by, seq });
-        }
-        Ok(())
+        marked.await.map_err(|error| Close::from(&error))
     }
 
     fn pass_on(&self, conversation: Uuid, passing: Passing) {
@@ -407,17 +391,4 @@ impl Party {
             self.looking(*conversation, false);
         }
     }
-}
-
-/// The end of the log of a conversation that this agent may see.
-fn may_see(tx: &mut Tx<'_>, session: &AgentSession, id: &Uuid) -> Result<i64, Error> {
-    let row =
-        |row: &Row<'_>| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?, row.get::<i64>(2)?));
-    let found = tx.query_opt(&WHOSE, params![id], row)?;
-    let (queue, agent, seq) = found.ok_or(Code::UnknownConversation)?;
-    if session.role >= Role::Supervisor || agent == Some(session.agent_id) {
-        return Ok(seq);
-    }
-    let queues: Vec<i64> = tx.query(&QUEUES, params![session.agent_id], |row| row.get(0))?;
-    if queues.contains(&queue) { Ok(seq) } else { Err(Code::RoleNeeded.into()) }
 }

@@ -82,6 +82,9 @@ pub enum FromAgent {
         id: Uuid,
         #[serde(default)]
         text: String,
+        /// Uploaded before.
+        #[serde(default)]
+        file_ids: Vec<Uuid>,
     },
     Read {
         conversation: Uuid,

@@ -99,6 +99,11 @@ impl Hub {
         self.shard(topic).contains_key(&topic)
     }
 
+    /// Whether nobody listens to anything.
+    pub fn is_silent(&self) -> bool {
+        self.shards.iter().all(|shard| lock(shard).is_empty())
+    }
+
     /// Ends all listening, for good.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);

@@ -11,6 +11,7 @@ pub mod visitor_socket;
 
 use uuid::Uuid;
 
+use crate::conversation::NewMessage;
 use crate::conversation::log::{Place, Stored, Turn};
 use crate::file;
 use crate::http::{Code, Error, Fault};
@@ -38,16 +39,16 @@ pub struct Was {
     pub chat_queue_id: Option<i64>,
 }
 
-/// Published after commit: something passing.
+/// Published after commit: somebody waits in a queue. None: room may have come, whoever waits wherever.
+#[derive(Debug, Clone, Copy)]
+pub struct ToRoute(pub Option<i64>);
+
+/// Published after commit: something passing, for who listens to a topic.
 #[derive(Debug, Clone)]
-pub struct ToPass {
+pub struct Passed {
     pub topic: Topic,
     pub passing: Passing,
 }
-
-/// Published after commit: who waits has to be given to who is free. None: in every queue.
-#[derive(Debug, Clone, Copy)]
-pub struct ToRoute(pub Option<i64>);
 
 /// What is not kept: best effort.
 #[derive(Debug, Clone)]
@@ -79,13 +80,13 @@ pub enum By {
 const MESSAGE_CHARACTERS_MAX: usize = 16_384;
 
 /// The same rule as at the other doors.
-fn checked(text: &str, files: &[Uuid]) -> Result<(), Fault> {
-    if files.len() > file::SENT_AT_ONCE_MAX {
+fn checked(new: &NewMessage) -> Result<(), Fault> {
+    if new.files.len() > file::SENT_AT_ONCE_MAX {
         return Err(
             Fault::of(Code::TooManyValues, "file_ids").with("limit", file::SENT_AT_ONCE_MAX)
         );
     }
-    if text.is_empty() && !files.is_empty() { Ok(()) } else { checked_text(text) }
+    if new.text.is_empty() && !new.files.is_empty() { Ok(()) } else { checked_text(&new.text) }
 }
 
 fn checked_text(text: &str) -> Result<(), Fault> {

@@ -102,7 +102,7 @@ async fn greet(
     language: Language,
 ) -> Result<Never, Close> {
     let hello = line.hello(HELLO_WITHIN).await?;
-    let FromVisitor::Hello { v, token, after, language: wanted } = parsed(&hello)? else {
+    let FromVisitor::Hello { v, token, after, language: wanted } = parse(&hello)? else {
         return Err(Close::BadFrame);
     };
     if v != frame::VERSION {
@@ -129,7 +129,7 @@ async fn greet(
     ended
 }
 
-fn parsed(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
+fn parse(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
     serde_json::from_str(frame).map_err(|_| Close::BadFrame)
 }
 
@@ -196,7 +196,7 @@ impl Party {
     async fn catch_up(&mut self, line: &mut Line) -> Result<(), Close> {
         loop {
             let (id, after) = (self.conversation, self.cursor);
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             self.cursor = last.seq;
@@ -254,11 +254,12 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match parsed(frame)? {
+        match parse(frame)? {
             FromVisitor::Hello { .. } => Err(Close::BadFrame),
             FromVisitor::Unknown => Ok(()),
             FromVisitor::Message { id, text, file_ids } => {
-                self.message(line, id, text, file_ids).await
+                let new = NewMessage { text, client_key: Some(id), files: file_ids };
+                self.message(line, id, new).await
             }
             FromVisitor::Read { seq } => self.has_read(seq).await,
             FromVisitor::Typing { is_typing, text } => {
@@ -294,13 +295,7 @@ impl Party {
         }
     }
 
-    async fn message(
-        &mut self,
-        line: &mut Line,
-        id: Uuid,
-        text: String,
-        files: Vec<Uuid>,
-    ) -> Result<(), Close> {
+    async fn message(&mut self, line: &mut Line, id: Uuid, new: NewMessage) -> Result<(), Close> {
         let conversation = self.conversation;
         if let Err(wait) = self.messages.take() {
             let error = Error::from(Code::TooManyMessages);
@@ -313,10 +308,9 @@ impl Party {
                 })
                 .await;
         }
-        let sent = match super::checked(&text, &files) {
+        let sent = match super::checked(&new) {
             Ok(()) => {
                 let (visitor, from) = (Arc::clone(&self.visitor), self.from);
-                let new = NewMessage { text, client_key: Some(id), files };
                 write_as(&self.app, visitor, from, None, move |tx, act| {
                     show::say(tx, act, &conversation, from, &new)
                 })
@@ -329,12 +323,11 @@ impl Party {
     }
 
     async fn has_read(&self, seq: i64) -> Result<(), Close> {
-        let conversation = self.conversation;
-        let visitor = Arc::clone(&self.visitor);
-        let read = write_as(&self.app, visitor, self.from, None, move |tx, _| {
-            read::by_client(tx, &conversation, seq)
+        let (visitor, id) = (Arc::clone(&self.visitor), self.conversation);
+        let marked = write_as(&self.app, visitor, self.from, None, move |tx, _| {
+            read::by_client(tx, &id, seq)
         });
-        read.await.map_err(|error| Close::from(&error))
+        marked.await.map_err(|error| Close::from(&error))
     }
 
     fn pass_on(&self, passing: Passing) {

@@ -13,12 +13,13 @@ use super::show::{self, VisitorConversation};
 use super::token::Visitor;
 use super::transcript::{self, Format};
 use super::view::{self, VisitorEvent};
+use crate::conversation::api::FileIds;
 use crate::conversation::log::{Place, Speaker};
 use crate::conversation::rate::{self, Rating};
 use crate::conversation::{self, NewMessage, read};
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Count, Flag, Line, Many, Named, OneOf, OrEmpty, Text, YesNo};
+use crate::http::params::{Count, Flag, Line, Named, OneOf, OrEmpty, Text, YesNo};
 use crate::http::{Call, Code, Error, Fault, Reply, page};
 use crate::live::{By, Passing, Topic};
 
@@ -86,7 +87,7 @@ crate::params! { body
         /// Made by the client: the same one again is the same message.
         client_key: Option<Uuid>,
         /// Uploaded before.
-        file_ids: Option<Many<Uuid, { crate::file::SENT_AT_ONCE_MAX }>>,
+        file_ids: Option<FileIds>,
     }
 }
 
@@ -111,7 +112,7 @@ pub async fn message(mut call: Call<Visitor>) -> Result<Reply, Error> {
         client_key: given.client_key,
         files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
     };
-    if new.text.is_empty() && new.files.is_empty() {
+    if new.is_empty() {
         return Err(Fault::of(Code::Missing, "text").into());
     }
     let app = call.app();

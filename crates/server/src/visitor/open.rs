@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::Path;
+use jiff::tz::TimeZone;
 use rozmowa_db::{Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,9 +13,10 @@ use uuid::Uuid;
 use super::data::{self, Browser};
 use super::identity::{self, Identity};
 use super::limit::{Rate, What};
-use super::{gate, show, token};
+use super::{gate, token};
 use crate::act::{Act, ActorKind};
 use crate::app::App;
+use crate::block;
 use crate::clause::{self, Clause};
 use crate::clock::Millis;
 use crate::conversation::{self, NewConversation, NewMessage, Origin};
@@ -26,8 +28,7 @@ use crate::http::params::{Email, Id, Line, Many, Named, OneOf, Text, path_number
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::locale::Language;
 use crate::queue::api::ChatQueueId;
-use crate::queue::{self, Queue};
-use crate::secret::Key;
+use crate::queue::{self, Queue, hours};
 use crate::webhook::Wanted;
 
 rozmowa_db::statements! {
@@ -110,9 +111,21 @@ impl From<Clause> for VisitorClause {
     }
 }
 
-fn readiness(tx: &mut Tx<'_>, queue: &Queue, now: Millis) -> Result<Readiness, Error> {
+fn readiness(
+    tx: &mut Tx<'_>,
+    queue: &Queue,
+    now: Millis,
+    zone: &TimeZone,
+) -> Result<Readiness, Error> {
     let on_duty = tx.query_opt(&ON_DUTY, params![queue.id, now], |_| Ok(()))?;
-    Ok(Readiness { is_open: true, next_opening_at: None, is_attended: on_duty.is_some() })
+    let hours = queue.settings.hours.as_ref();
+    let is_open = hours::is_open(hours, now, zone);
+    let opens_at = || hours::opens_at(hours, now, zone);
+    Ok(Readiness {
+        is_open,
+        next_opening_at: if is_open { None } else { opens_at() },
+        is_attended: on_duty.is_some(),
+    })
 }
 
 fn enabled(tx: &mut Tx<'_>, id: i64) -> Result<Queue, Error> {
@@ -142,7 +155,7 @@ pub async fn show_queue(Path(id): Path<String>, call: Call<Anyone>) -> Result<Re
         Reply::json(&VisitorQueue {
             chat_queue_id: queue.id,
             name: queue.name.clone(),
-            readiness: readiness(tx, &queue, app.clock.now())?,
+            readiness: readiness(tx, &queue, app.clock.now(), &app.config.time_zone)?,
             has_text_preview: queue.settings.has_text_preview,
             takes_files: queue.settings.takes_files,
             takes_unverified: queue.settings.takes_unverified,
@@ -217,7 +230,7 @@ pub async fn open(mut call: Call<Anyone>) -> Result<Reply, Error> {
     app.visits.take(What::Opens(id, limited_as(from)), Rate::per_hour(opens))?;
     let opening = Opening::new(given, call.head());
     call.write(move |tx, act| {
-        let opened = opening.run(tx, act, &app.secret, from)?;
+        let opened = opening.run(tx, act, &app, from)?;
         Ok(Reply::json(&opened)?.secret())
     })
     .await
@@ -263,19 +276,19 @@ impl Opening {
         &self,
         tx: &mut Tx<'_>,
         act: &Act<'_>,
-        key: &Key,
+        app: &App,
         from: IpAddr,
     ) -> Result<OpenedConversation, Error> {
         let queue = enabled(tx, self.chat_queue_id)?;
         let identity = self.identity.as_deref();
         let identity =
-            identity.map(|jwt| identity::take(tx, act, key, queue.id, jwt)).transpose()?;
+            identity.map(|jwt| identity::take(tx, act, &app.secret, queue.id, jwt)).transpose()?;
         if identity.is_none() && !queue.settings.takes_unverified {
             return Err(queue::fault(Code::IdentityNeeded, queue.id));
         }
         let new = self.conversation(identity);
         for email in [new.client_email.as_deref(), self.email.as_deref()] {
-            if show::is_blocked(tx, from, email.unwrap_or_default(), act.now)? {
+            if block::is_blocked(tx, Some(from), email, act.now)? {
                 return Err(Code::VisitorBlocked.into());
             }
         }
@@ -289,7 +302,7 @@ impl Opening {
         if let Some(message) = &self.message {
             conversation::message(tx, act, &id, message)?;
         }
-        let readiness = readiness(tx, &queue, act.now)?;
+        let readiness = readiness(tx, &queue, act.now, &app.config.time_zone)?;
         let is_verified = !new.is_unverified;
         Ok(OpenedConversation { conversation_id: id, token, is_verified, readiness })
     }

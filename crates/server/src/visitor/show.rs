@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::act::Act;
+use crate::block;
 use crate::clock::Millis;
 use crate::conversation::log::Place;
 use crate::conversation::rate::Rating;
@@ -22,8 +23,6 @@ rozmowa_db::statements! {
             c.client_email, c.agent_read_seq, c.client_read_seq, c.language
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id LEFT JOIN agent a ON a.id = c.agent_id
         WHERE c.id = $1";
-    BLOCKED = "SELECT 1 FROM block WHERE ((kind = 0 AND value = $1) OR (kind = 1 AND value = $2))
-        AND (expires_at IS NULL OR expires_at > $3) LIMIT 1";
 }
 
 /// What a visitor sees of a conversation: nothing of the CRM, nothing of what agents tell each other.
@@ -117,12 +116,6 @@ impl VisitorConversation {
     }
 }
 
-/// Whether somebody of this address or e-mail may not write. One place, until blocks have a room of their own.
-pub fn is_blocked(tx: &mut Tx<'_>, from: IpAddr, email: &str, now: Millis) -> Result<bool, Error> {
-    let (address, email) = (from.to_string(), email.to_lowercase());
-    Ok(tx.query_opt(&BLOCKED, params![&address, &email, now], |_| Ok(()))?.is_some())
-}
-
 /// Fails when the visitor of a conversation may not send to it.
 pub fn check_may_write(
     tx: &mut Tx<'_>,
@@ -135,7 +128,7 @@ pub fn check_may_write(
     if has_files && !seen.settings.takes_files {
         return Err(Code::FilesNotTaken.into());
     }
-    if is_blocked(tx, from, &seen.email, now)? {
+    if block::is_blocked(tx, Some(from), Some(&seen.email), now)? {
         return Err(Code::VisitorBlocked.into());
     }
     Ok(())

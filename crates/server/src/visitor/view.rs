@@ -97,7 +97,7 @@ pub fn since(
     after: i64,
     limit: i64,
 ) -> Result<Vec<VisitorEvent>, Error> {
-    let stored = log::since_to(tx, conversation, after, limit)?;
+    let stored = log::since(tx, conversation, after, limit)?;
     let mut agents: HashMap<i64, String> = HashMap::new();
     let mut seen = Vec::with_capacity(stored.len());
     for one in &stored {

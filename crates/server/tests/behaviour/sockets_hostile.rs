@@ -1,5 +1,6 @@
 //! Sockets that read slowly, write too much, or talk nonsense: they are cut, and nobody else notices.
 
+use rozmowa::agent::presence::{self, Lease};
 use rozmowa_load::socket::{Closed, Socket};
 use serde_json::json;
 use tokio::net::TcpSocket;
@@ -147,7 +148,7 @@ async fn an_agent_at_the_console_stays_on_duty_through_a_restart() {
         let id = server.start(&[]).await;
         member(&server, 3, "jkowalski").await;
         let cookie = cookie_of(&server, "jkowalski").await;
-        server.act(|tx, act| rozmowa::agent::presence::login(tx, act, "jkowalski", 90_000)).await;
+        server.act(|tx, act| presence::login(tx, act, "jkowalski", Lease::Exactly(90_000))).await;
         let agent = Person::agent(&server, &cookie, &id).await;
         drop(agent);
         // A minute and a half without a sign, and a minute more: not so long that the duty is over.
