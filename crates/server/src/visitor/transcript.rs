@@ -96,9 +96,10 @@ fn told(
     say: &impl Fn(&str, &[(&str, String)]) -> String,
 ) -> Option<(Option<String>, String)> {
     let happened = |key| Some((None, say(key, &[])));
+    let name = event.name.as_ref().filter(|name| !name.is_empty());
     match event.kind {
         "message" => {
-            let who = match (event.by, &event.name) {
+            let who = match (event.by, name) {
                 ("client", _) => own.to_owned(),
                 ("agent", Some(name)) => name.clone(),
                 ("agent", None) => say("agent", &[]),
@@ -120,7 +121,7 @@ fn told(
         }
         "assigned" => Some((
             None,
-            match &event.name {
+            match name {
                 Some(name) => say("assigned", &[("agent", name.clone())]),
                 None => say("assigned_nobody", &[]),
             },

@@ -77,7 +77,7 @@ pub fn event(event: &Stored, agent: Option<&str>, files: Vec<file::Shown>) -> Vi
         at: event.at,
         kind: event.kind.name(),
         by: speaker(event.sent_by),
-        name: agent.filter(|name| names_agent && !name.is_empty()).map(str::to_owned),
+        name: agent.filter(|_| names_agent).map(str::to_owned),
         text: event.text.clone().filter(|_| is_message || is_rating),
         data,
         id: event.client_key.filter(|_| event.sent_by == Speaker::Client),

@@ -352,3 +352,45 @@ async fn a_queue_may_take_no_files() {
     let none: &Value = &server.call(visitor.get("")).await.json();
     assert_eq!(none["takes_files"], false);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_and_programs_send_files_and_those_of_notes_stay_among_agents() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let visitor = somebody(&server).await;
+        server.assign(&visitor.id, "jkowalski").await.expect(200);
+        let agent = AtConsole::of(&server, "jkowalski", Role::Agent).await;
+        let mut files = Vec::new();
+        for name in ["answer", "note"] {
+            let target = format!("/console/conversations/{}/files?name={name}", visitor.id);
+            let upload = agent.as_this(post(target).body("a/b", name));
+            files.push(id(&server.call(upload).await.expect(200)));
+        }
+        let target = format!("/api/chat_conversations/{}/files?name=program", visitor.id);
+        files.push(id(&server.call(post(target).body("a/b", "program")).await.expect(200)));
+        let say = async |how: &str, body: Value| {
+            let target = format!("/console/conversations/{}/{how}", visitor.id);
+            server.call(agent.as_this(post(target).json(&body))).await
+        };
+        say("reply", json!({})).await.expect_fault_of(Code::Missing, "text");
+        say("reply", json!({"file_ids": [files[0]]})).await.expect(200);
+        say("note", json!({"text": "x", "file_ids": [files[1]]})).await.expect(200);
+        let body = json!({"user_login": "jkowalski", "text": "y", "file_ids": [files[2]]});
+        let reply = post(format!("/api/chat_conversations/{}/reply", visitor.id)).json(&body);
+        server.call(reply).await.expect_nothing();
+        download(&server, &visitor, &files[0]).await.expect(200);
+        download(&server, &visitor, &files[1]).await.expect_fault(Code::UnknownFile);
+        download(&server, &visitor, &files[2]).await.expect(200);
+        for file in &files {
+            let target = format!("/console/conversations/{}/files/{file}", visitor.id);
+            server.call(agent.as_this(get(target))).await.expect(200);
+        }
+        let seen = serde_json::to_string(&visitor.events(&server).await).expect("it is JSON");
+        assert!(seen.contains(&files[0]) && seen.contains(&files[2]) && !seen.contains(&files[1]));
+        let target = format!("/console/conversations/{}/events", visitor.id);
+        let events = server.call(agent.as_this(get(target))).await.expect(200).text();
+        assert!(events.contains("\"name\":\"note\"") && events.contains("\"name\":\"answer\""));
+        assert_eq!(server.log_faults().await, [""; 0]);
+    })
+    .await;
+}

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use rozmowa::agent::Role;
 use rozmowa::http::Code;
+use rozmowa::queue::settings::{Hours, Span};
 use serde_json::{Value, json};
 
 use crate::client::{Request, delete, get, post, put};
@@ -482,6 +483,39 @@ async fn a_hundred_tokens_are_good_at_once() {
         }
         assert_eq!(good.iter().position(|is_good| *is_good), Some(2));
         assert!(good[2..].iter().all(|is_good| *is_good));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_working_hours_it_is_said_so_and_opened_all_the_same() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        set(&server, 3, |settings| {
+            let afternoon = Span { from_minute: 13 * 60, until_minute: 17 * 60 };
+            settings.hours = Some(Hours {
+                week: std::array::from_fn(|_| vec![afternoon]),
+                time_zone: None,
+                special_days: Vec::new(),
+                has_polish_holidays: false,
+            });
+        })
+        .await;
+        let queue =
+            async || server.call(get("/visitor/queues/3").anonymous()).await.expect(200).json();
+        let shown = queue().await;
+        assert_eq!(
+            (&shown["is_open"], &shown["next_opening_at"]),
+            (&json!(false), &json!(NOON + 3_600_000))
+        );
+        let answer = server.call(open(&json!({"chat_queue_id": 3}))).await.expect(200).json();
+        assert_eq!(
+            (&answer["is_open"], &answer["next_opening_at"]),
+            (&json!(false), &json!(NOON + 3_600_000))
+        );
+        server.app.clock.advance(3_600_000);
+        let shown = queue().await;
+        assert_eq!((&shown["is_open"], &shown["next_opening_at"]), (&json!(true), &Value::Null));
     })
     .await;
 }
