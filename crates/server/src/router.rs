@@ -38,7 +38,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api::assign),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
-    || routes!(queue::api::change),
+    || routes!(queue::api::show, queue::api::change),
+    || routes!(queue::api::show_strategies, queue::api::set_strategies),
     || routes!(queue::api::list_agents),
     || routes!(queue::api::set_agent, queue::api::remove_agent),
     || routes!(webhook::api::rotate_secret),
@@ -55,6 +56,8 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(agent::console::show_session),
     || routes!(agent::duty::show, agent::duty::set),
     || routes!(agent::duty::show_of, agent::duty::set_of),
+    || routes!(queue::console::show, queue::console::change),
+    || routes!(queue::console::show_strategies, queue::console::set_strategies),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.

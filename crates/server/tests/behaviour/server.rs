@@ -183,20 +183,35 @@ impl Server {
 
     /// Stops it, and starts it on the same data with another configuration.
     pub async fn restart(&mut self, configuration: &str) {
-        static RESTARTS: AtomicU64 = AtomicU64::new(2);
         let running = self.running.take().expect("it runs");
         running.stop().await;
         // Ids of one process after those of another one: a restart is never over in the same millisecond.
         self.app.clock.advance(1000);
-        let surroundings = Surroundings {
-            clock: self.app.clock.clone(),
-            ids: Ids::from_seed(RESTARTS.fetch_add(1, Ordering::Relaxed)),
-            names: self.names.clone(),
-        };
-        self.app = open(self.database(), self.folder(), configuration, surroundings).await;
-        let running = Running::start(self.app.clone(), None).expect("the server starts");
+        self.start_again(configuration).await;
+    }
+
+    /// Starts it on the same data after it was stopped.
+    pub async fn start_again(&mut self, configuration: &str) {
+        let running = self.another(configuration).await;
+        self.app = running.app.clone();
         self.address = running.listen.expect("it listens");
         self.running = Some(running);
+    }
+
+    /// A second server on the same database, by the same clock.
+    pub async fn second(&self) -> Running {
+        self.another("").await
+    }
+
+    async fn another(&self, configuration: &str) -> Running {
+        static OTHERS: AtomicU64 = AtomicU64::new(2);
+        let surroundings = Surroundings {
+            clock: self.app.clock.clone(),
+            ids: Ids::from_seed(OTHERS.fetch_add(1, Ordering::Relaxed)),
+            names: self.names.clone(),
+        };
+        let app = open(self.database(), self.folder(), configuration, surroundings).await;
+        Running::start(app, None).expect("the server starts")
     }
 
     pub fn folder(&self) -> &std::path::Path {
