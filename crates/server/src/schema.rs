@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, routing, setting,
-    timer, visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, live, mail, pause, queue,
+    routing, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -18,7 +18,10 @@ pub fn statements() -> Vec<Stmt> {
         agent::capacity::STATEMENTS,
         agent::leave::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::links::STATEMENTS,
         agent::session::STATEMENTS,
+        agent::signin::STATEMENTS,
+        agent::totp::STATEMENTS,
         audit::STATEMENTS,
         conversation::STATEMENTS,
         conversation::assign::STATEMENTS,
@@ -29,6 +32,15 @@ pub fn statements() -> Vec<Stmt> {
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        live::agent_socket::STATEMENTS,
+        live::names::STATEMENTS,
+        live::visitor_socket::STATEMENTS,
+        mail::STATEMENTS,
+        mail::compose::STATEMENTS,
+        mail::outbox::STATEMENTS,
+        mail::receipt::STATEMENTS,
+        mail::transcript::STATEMENTS,
+        mail::unread::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

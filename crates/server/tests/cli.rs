@@ -134,6 +134,23 @@ fn agents_are_described_and_put_into_queues_and_reasons_to_pause_are_kept() {
 }
 
 #[test]
+fn a_link_for_the_first_administrator_is_printed_while_there_is_none() {
+    let folder = TempDir::new().expect("a folder can be made");
+    let at = folder.path();
+    let link = succeeds(at, &["admin-link"]);
+    let token = link.trim_end().strip_prefix("http://127.0.0.1:8080/console/welcome#");
+    assert_eq!(token.map(str::len), Some(43), "{link}");
+    assert_ne!(succeeds(at, &["admin-link"]), link);
+    succeeds(at, &["agent", "add", "ewa", "--role", "administrator"]);
+    assert!(fails(at, &["admin-link"]).contains("an administrator already"));
+    succeeds(at, &["agent", "disable", "ewa"]);
+    succeeds(at, &["admin-link"]);
+
+    assert!(succeeds(at, &["agent", "totp-reset", "ewa"]).contains("no second factor"));
+    assert!(fails(at, &["agent", "totp-reset", "nobody"]).contains("nobody"));
+}
+
+#[test]
 fn slips_of_the_pen_are_named() {
     let folder = installation();
     let at = folder.path();

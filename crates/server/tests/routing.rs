@@ -174,8 +174,9 @@ impl World {
             let Some(place) = chosen else { continue };
             let turn = floor.give(place, queue, self.now);
             let id = floor.agents[place].id;
-            let others = self.agents.iter().map(|agent| agent.assigned_at).max().unwrap_or(0);
-            assert!(turn > others || turn == self.now, "turns follow each other");
+            let free = self.agents.iter().filter(|agent| agent.free_since.is_some());
+            let others = free.map(|agent| agent.assigned_at).max().unwrap_or(0);
+            assert!(turn > others, "turns follow each other");
             let agent = self.agents.iter_mut().find(|agent| agent.id == id).expect("it is one");
             agent.assigned_at = turn;
             self.conversations[at].agent = Some(id);

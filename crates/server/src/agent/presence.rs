@@ -225,7 +225,7 @@ fn turn(
 
 /// Who looks at agents sees it, and who waits may have somebody now.
 fn tell(tx: &mut Tx<'_>, agent_id: i64) {
-    for topic in [Topic::Agent(agent_id), Topic::All] {
+    for topic in [Topic::Agent(agent_id), Topic::AllLists] {
         tx.publish(Passed { topic, passing: Passing::AgentStatus { agent_id } });
     }
     tx.publish(ToRoute(None));

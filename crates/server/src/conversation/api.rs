@@ -381,7 +381,7 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
 }
 
 /// The path's `:id`. What is no UUID is the id of nothing.
-fn known(id: &str) -> Result<Uuid, Error> {
+pub fn known(id: &str) -> Result<Uuid, Error> {
     Uuid::try_parse(id).map_err(|_| Code::UnknownConversation.into())
 }
 

@@ -48,13 +48,13 @@ rozmowa_db::statements! {
 }
 
 /// A conversation that nobody else changes until this transaction has ended.
-struct Held {
+pub(super) struct Held {
     is_closed: bool,
     agent_id: Option<i64>,
     chat_queue_id: i64,
 }
 
-fn hold(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Held>, Error> {
+pub(super) fn hold(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Held>, Error> {
     let held = tx.query_opt(&HOLD, params![id], |row: &Row<'_>| {
         let status: i64 = row.get(0)?;
         Ok(Held {

@@ -8,6 +8,7 @@ use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
+use crate::mail;
 use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
@@ -292,6 +293,15 @@ pub fn append(
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
     }
+    match (event.kind, event.sent_by) {
+        (Kind::Message, Speaker::Agent | Speaker::Bot) => {
+            mail::unread::answered(tx, act, conversation, at)?;
+        }
+        (Kind::Message, Speaker::Client) if turn.agent_id.is_none() => {
+            mail::receipt::said(tx, act, conversation)?;
+        }
+        _ => {}
+    }
     let stored = Stored {
         seq,
         at,
@@ -307,13 +317,12 @@ pub fn append(
     Ok(())
 }
 
-/// What follows a place in the log, in order.
-pub fn since(
-    tx: &mut Tx<'_>,
-    conversation: &Uuid,
-    seq: i64,
-    limit: i64,
-) -> Result<Vec<Stored>, Error> {
+/// Events that are read at once.
+pub const PAGE: usize = 32;
+
+/// The page of the log that follows a place in it; a shorter one is the last.
+pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
 }
 

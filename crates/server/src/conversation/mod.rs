@@ -7,6 +7,7 @@ pub mod assign;
 pub mod idle;
 pub mod list;
 pub mod log;
+pub mod numbered;
 pub mod view;
 
 use rozmowa_db::{Row, Tx, params};

@@ -174,6 +174,11 @@ impl Settings {
         (self.no_answer_seconds > 0).then_some(self.no_answer_seconds * 1_000)
     }
 
+    /// After which unread answers are sent by e-mail.
+    pub fn mail_after(&self) -> Option<Millis> {
+        (self.mail_after_seconds > 0).then_some(self.mail_after_seconds * 1_000)
+    }
+
     /// After which nothing is assigned by itself any more.
     pub fn stop_assigning(&self) -> Option<Millis> {
         (self.stop_assigning_hours > 0).then_some(self.stop_assigning_hours * 3_600_000)

@@ -74,7 +74,7 @@ fn is_alone(tx: &mut Tx<'_>, agent_id: i64, now: Millis) -> Result<bool, Error> 
 }
 
 fn alarm(tx: &mut Tx<'_>, chat_queue_id: i64, conversation: Option<Uuid>) {
-    for topic in [Topic::Queue(chat_queue_id), Topic::All] {
+    for topic in [Topic::List(chat_queue_id), Topic::AllLists] {
         tx.publish(Passed { topic, passing: Passing::Alarm { chat_queue_id, conversation } });
     }
 }

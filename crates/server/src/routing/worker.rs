@@ -136,7 +136,7 @@ impl Worker {
         let now: BTreeSet<i64> =
             looks.iter().filter(is_deserted).map(|look| look.chat_queue_id).collect();
         for &chat_queue_id in now.difference(&self.deserted) {
-            for topic in [Topic::Queue(chat_queue_id), Topic::All] {
+            for topic in [Topic::List(chat_queue_id), Topic::AllLists] {
                 let passing = Passing::Alarm { chat_queue_id, conversation: None };
                 self.app.hub.pass(topic, passing, None);
             }
