@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, live, mail, pause, queue,
-    routing, setting, timer, visitor, webhook,
+    account, agent, audit, block, canned, conversation, counter, customer, http, label, live,
+    lookup, mail, pause, queue, routing, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -23,10 +23,20 @@ pub fn statements() -> Vec<Stmt> {
         agent::signin::STATEMENTS,
         agent::totp::STATEMENTS,
         audit::STATEMENTS,
+        block::STATEMENTS,
+        canned::STATEMENTS,
         conversation::STATEMENTS,
+        conversation::access::STATEMENTS,
         conversation::assign::STATEMENTS,
+        conversation::board::STATEMENTS,
         conversation::idle::STATEMENTS,
+        conversation::label::STATEMENTS,
         conversation::log::STATEMENTS,
+        conversation::rate::STATEMENTS,
+        conversation::read::STATEMENTS,
+        conversation::reopen::STATEMENTS,
+        conversation::sheet::STATEMENTS,
+        conversation::transfer::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
@@ -41,6 +51,8 @@ pub fn statements() -> Vec<Stmt> {
         mail::receipt::STATEMENTS,
         mail::transcript::STATEMENTS,
         mail::unread::STATEMENTS,
+        label::STATEMENTS,
+        lookup::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

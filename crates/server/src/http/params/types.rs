@@ -402,6 +402,7 @@ pub struct OrEmpty<T>(pub Option<T>);
 impl<T: Param> Param for OrEmpty<T> {
     const IS_REQUIRED: bool = false;
     const TAKES_EMPTY: bool = true;
+    const IS_LIST: bool = T::IS_LIST;
 
     fn describe(_: bool) -> ObjectBuilder {
         T::describe(false)
