@@ -50,7 +50,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api_actions::reopen),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
-    || routes!(queue::api::change),
+    || routes!(queue::api::show, queue::api::change),
+    || routes!(queue::api::show_strategies, queue::api::set_strategies),
     || routes!(queue::api::list_agents),
     || routes!(queue::api::set_agent, queue::api::remove_agent),
     || routes!(webhook::api::rotate_secret),
@@ -87,6 +88,9 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     // Being on duty.
     || routes!(agent::duty::show, agent::duty::set),
     || routes!(agent::duty::show_of, agent::duty::set_of),
+    // Queues.
+    || routes!(queue::console::show, queue::console::change),
+    || routes!(queue::console::show_strategies, queue::console::set_strategies),
     || routes!(mail::console::mail_transcript),
     // Conversations: what there is, and what is done to it.
     || routes!(conversation::console::list),
