@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
+use tokio::sync::Semaphore;
 
 use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
@@ -14,6 +15,7 @@ use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::live::{Hub, ToRoute, Told};
 use crate::routing::worker::Pending;
+use crate::search;
 use crate::secret::Key;
 use crate::timer::TimerSet;
 use crate::timer::worker::Alarm;
@@ -82,6 +84,7 @@ pub struct Inner {
     pub secret: Key,
     pub gate: Gate,
     pub nobodies: Nobodies,
+    pub searches: Semaphore,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
@@ -115,6 +118,7 @@ impl App {
             secret,
             gate,
             nobodies: Nobodies::default(),
+            searches: Semaphore::new(search::find::AT_ONCE),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,

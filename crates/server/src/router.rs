@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{agent, audit, conversation, pause, queue, webhook};
+use crate::{agent, audit, conversation, pause, queue, search, webhook};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -72,6 +72,8 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
     || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
     || routes!(agent::links_console::invite),
+    // Conversations.
+    || routes!(search::console::search),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.

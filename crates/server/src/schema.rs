@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, setting,
-    timer, visitor, webhook,
+    account, agent, audit, conversation, counter, customer, http, mail, pause, queue, search,
+    setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -35,6 +35,9 @@ pub fn statements() -> Vec<Stmt> {
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        search::STATEMENTS,
+        search::find::STATEMENTS,
+        search::index::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
         visitor::token::STATEMENTS,

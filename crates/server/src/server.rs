@@ -27,6 +27,7 @@ use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
 use crate::routing;
 use crate::schema::MIGRATIONS;
+use crate::search;
 use crate::secret::Key;
 use crate::setting;
 use crate::timer;
@@ -178,6 +179,7 @@ impl Running {
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(search::index::run(app.clone(), stop.subscribe())),
         ];
         Ok(Self {
             app,

@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 8] = [
+const BIG: [&str; 9] = [
     "conversation",
     "event",
     "customer",
@@ -20,6 +20,7 @@ const BIG: [&str; 8] = [
     "delivery",
     "delivery_attempt",
     "audit",
+    "search_doc",
 ];
 
 /// Statements that may look at all of a table, and why.
@@ -90,6 +91,7 @@ fn alias_of(name: &str) -> Option<&'static str> {
         "c" => Some("conversation"),
         "e" => Some("event"),
         "d" => Some("delivery"),
+        "s" => Some("search_doc"),
         "u" => Some("customer"),
         _ => None,
     }

@@ -34,6 +34,7 @@ const TABLE: &[Line] = &[
     ("GET /console/agents/:login", [401, 403, 403, 404]),
     ("PUT /console/agents/:login", [401, 403, 403, 404]),
     ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
+    ("GET /console/search", [401, 400, 400, 400]),
 ];
 
 fn request(method: &str) -> Request {

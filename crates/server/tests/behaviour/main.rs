@@ -29,6 +29,7 @@ mod presence;
 mod program;
 mod queue_agents;
 mod receiver;
+mod search;
 mod server;
 mod sessions;
 mod signin;
