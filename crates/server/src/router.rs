@@ -10,7 +10,10 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{agent, audit, conversation, pause, queue, search, webhook};
+use crate::live::{agent_socket, visitor_socket};
+use crate::{
+    agent, audit, block, canned, conversation, label, lookup, mail, pause, queue, search, webhook,
+};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -36,6 +39,11 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api::show),
     || routes!(conversation::api::reply),
     || routes!(conversation::api::assign),
+    || routes!(conversation::api_actions::transfer),
+    || routes!(conversation::api_actions::note),
+    || routes!(conversation::api_actions::rate),
+    || routes!(conversation::api_actions::close),
+    || routes!(conversation::api_actions::reopen),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
     || routes!(queue::api::change),
@@ -72,12 +80,41 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
     || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
     || routes!(agent::links_console::invite),
-    // Conversations.
+    // Being on duty.
+    || routes!(agent::duty::show, agent::duty::set),
+    || routes!(agent::duty::show_of, agent::duty::set_of),
+    || routes!(mail::console::mail_transcript),
+    // Conversations: what there is, and what is done to it.
+    || routes!(conversation::console::list),
+    || routes!(conversation::console::show),
+    || routes!(conversation::console::events),
+    || routes!(conversation::console::look_up),
+    || routes!(conversation::console_actions::reply),
+    || routes!(conversation::console_actions::note),
+    || routes!(conversation::console_actions::whisper),
+    || routes!(conversation::console_actions::claim),
+    || routes!(conversation::console_actions::assign),
+    || routes!(conversation::console_actions::take_over),
+    || routes!(conversation::console_actions::transfer),
+    || routes!(conversation::console_actions::close),
+    || routes!(conversation::console_actions::label),
+    || routes!(conversation::console_actions::reopen),
+    || routes!(conversation::console_actions::read),
+    // What agents choose from, and who may not write.
+    || routes!(canned::console::list, canned::console::add),
+    || routes!(canned::console::change, canned::console::remove),
+    || routes!(label::console::list_topics, label::console::add_topic),
+    || routes!(label::console::change_topic),
+    || routes!(label::console::list_tags, label::console::add_tag),
+    || routes!(label::console::change_tag),
+    || routes!(block::console::list, block::console::add),
+    || routes!(block::console::lift),
+    || routes!(lookup::console::show, lookup::console::change),
     || routes!(search::console::search),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.
-const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[];
+const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];
 
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");
@@ -92,6 +129,8 @@ pub fn router(app: App) -> Router {
     }
     let openapi = get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE));
     api.route("/api/openapi.json", openapi)
+        .route("/visitor/socket", get(visitor_socket::open))
+        .route("/console/socket", get(agent_socket::open))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/", get(health::index))

@@ -4,8 +4,8 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Agent, Changes, NewAgent, Role, capacity, presence};
-use crate::clock::Millis;
+use super::presence::{self, Lease};
+use super::{Agent, Changes, NewAgent, Role, capacity};
 use crate::http::call::Caller;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
@@ -344,8 +344,8 @@ crate::params! { body
     }
 }
 
-fn lease(seconds: Option<LeaseSeconds>) -> Millis {
-    seconds.map_or(LEASE_DEFAULT_SECONDS, |seconds| seconds.0) * 1_000
+fn lease(seconds: Option<LeaseSeconds>) -> Lease {
+    Lease::Exactly(seconds.map_or(LEASE_DEFAULT_SECONDS, |seconds| seconds.0) * 1_000)
 }
 
 /// Puts an agent on duty

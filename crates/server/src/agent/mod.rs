@@ -5,6 +5,8 @@ pub mod api;
 pub mod capacity;
 pub mod colleagues_console;
 pub mod console;
+pub mod duty;
+pub mod leave;
 pub mod links;
 pub mod links_console;
 pub mod presence;
@@ -20,6 +22,7 @@ use crate::audit;
 use crate::clock::Millis;
 use crate::http::params::Named;
 use crate::http::{Code, Error, Fault};
+use crate::live::ToRoute;
 use crate::locale::Language;
 use presence::Presence;
 use session::AgentSession;
@@ -33,6 +36,12 @@ rozmowa_db::statements! {
             FROM agent WHERE login = $1",
         postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
             FROM agent WHERE login = $1 FOR UPDATE",
+    };
+    HOLD_BY_ID = {
+        sqlite: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE id = $1",
+        postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE id = $1 FOR UPDATE",
     };
     LIST = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
         FROM agent ORDER BY id LIMIT $1 OFFSET $2";
@@ -120,6 +129,12 @@ pub fn find(tx: &mut Tx<'_>, login: &str) -> Result<Option<Agent>, Error> {
     Ok(tx.query_opt(&FIND, params![login], read)?)
 }
 
+/// The agent, whose account is open.
+pub fn active(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
+    let agent = find(tx, login)?.ok_or_else(|| fault(Code::UnknownAgent, login))?;
+    if agent.is_active { Ok(agent) } else { Err(fault(Code::AgentInactive, login)) }
+}
+
 /// The agent, whom nobody else changes until this transaction has ended. Conversations are held before agents.
 pub fn hold(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
     tx.query_opt(&HOLD, params![login], read)?.ok_or_else(|| fault(Code::UnknownAgent, login))
@@ -134,6 +149,11 @@ pub fn has_administrator(tx: &mut Tx<'_>) -> Result<bool, Error> {
 pub fn of_number(tx: &mut Tx<'_>, id: i64) -> Result<Option<Agent>, Error> {
     let login = tx.query_opt(&LOGIN_OF, params![id], |row| row.get::<String>(0))?;
     login.map_or(Ok(None), |login| find(tx, &login))
+}
+
+/// The same by number, for who knows that there is one.
+pub fn hold_by_id(tx: &mut Tx<'_>, id: i64) -> Result<Agent, Error> {
+    Ok(tx.query_one(&HOLD_BY_ID, params![id], read)?)
 }
 
 pub fn fault(code: Code, login: &str) -> Error {
@@ -313,8 +333,9 @@ pub fn change_from(
         }
     }
     if was.is_active && !becomes.is_active {
-        presence::end(tx, becomes.id, act.now)?;
+        presence::end(tx, becomes.id, act.now, presence::Ended::Closed)?;
     }
+    tx.publish(ToRoute(None));
     audit::record(tx, act, "agent.change", &subject(login), Some(&before), Some(&after))
 }
 

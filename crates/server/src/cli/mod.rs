@@ -8,6 +8,7 @@ mod api_user;
 #[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod audit;
 mod demo;
+mod mail;
 mod search;
 mod storage;
 mod webhook;
@@ -80,6 +81,9 @@ enum Command {
     /// Subscriptions that are told what happens
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// E-mail that this server sends
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// What agents search in
     #[command(subcommand)]
     Search(search::SearchCommand),
@@ -147,6 +151,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Pause(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
+        Command::Mail(command) => command.run(&config),
         Command::Search(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
         Command::Audit(audit) => audit.run(&config),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::list::{self, Filter};
 use super::view::{self, Chat, Include};
-use super::{NewConversation, Status};
+use super::{NewConversation, NewMessage, Status};
 use crate::agent;
 use crate::clock;
 use crate::http::error::Envelope;
@@ -19,7 +19,7 @@ use crate::http::params::{
 use crate::http::{Call, Code, Error, Fault, Reply, page};
 
 /// What is said: the longest has 16,384 characters.
-type MessageText = Text<16_384>;
+pub type MessageText = Text<16_384>;
 
 crate::params! { query
     StartConversation {
@@ -88,6 +88,8 @@ crate::params! { body
         text: MessageText = "Dzień dobry, gdzie jest moja paczka?",
         /// The bot that speaks; without it the client does.
         external_chatbot_id: Option<Uuid>,
+        /// Our addition: a UUID of yours; the same one again is the same message.
+        client_key: Option<Uuid>,
     }
 }
 
@@ -108,9 +110,10 @@ crate::params! { body
 pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: SendMessage = call.params()?;
     let id = known(&id)?;
+    let new = NewMessage { text: given.text.0, client_key: given.client_key };
     call.write(move |tx, act| {
         check_bot(given.external_chatbot_id)?;
-        super::message(tx, act, &id, &given.text.0)?;
+        super::message(tx, act, &id, &new)?;
         Ok(Reply::default())
     })
     .await
@@ -153,6 +156,8 @@ crate::params! { body
         user_login: Line<255> = "jkowalski",
         /// What is said: up to 16,384 characters, not blank.
         text: MessageText = "Paczka będzie u Pana jutro.",
+        /// A UUID of yours; the same one again is the same message.
+        client_key: Option<Uuid>,
     }
 }
 
@@ -173,8 +178,9 @@ crate::params! { body
 pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ReplyToConversation = call.params()?;
     let id = known(&id)?;
+    let new = NewMessage { text: given.text.0, client_key: given.client_key };
     call.write(move |tx, act| {
-        super::reply(tx, act, &id, &given.user_login, &given.text.0)?;
+        super::reply(tx, act, &id, &given.user_login, &new)?;
         Ok(Reply::default())
     })
     .await
@@ -381,7 +387,7 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
 }
 
 /// The path's `:id`. What is no UUID is the id of nothing.
-fn known(id: &str) -> Result<Uuid, Error> {
+pub fn known(id: &str) -> Result<Uuid, Error> {
     Uuid::try_parse(id).map_err(|_| Code::UnknownConversation.into())
 }
 

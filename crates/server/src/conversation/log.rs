@@ -1,6 +1,8 @@
 //! The log of a conversation: events under a gapless `seq`. Messages are events.
 
 use rozmowa_db::{Row, Tx, params};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Status;
@@ -8,6 +10,7 @@ use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
+use crate::mail;
 use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
@@ -15,6 +18,14 @@ rozmowa_db::statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     SINCE = "SELECT seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key FROM event
         WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    /// The next place, for what changes nothing else.
+    TURN = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END
+        WHERE id = $1 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+    /// What is decided by what was read stays so until the transaction's end.
+    HOLD = {
+        sqlite: "SELECT status FROM conversation WHERE id = $1",
+        postgres: "SELECT status FROM conversation WHERE id = $1 FOR UPDATE",
+    };
     /// The place of a message that its sender had numbered itself.
     SENT = "SELECT seq, at FROM event WHERE conversation_id = $1 AND client_key = $2";
     /// Conversations whose log has a gap or an end of its own; a batch by id, for `verify`.
@@ -169,6 +180,14 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Of an agent, or of a program that names none.
+    pub const fn by(kind: Kind, agent_id: Option<i64>) -> Self {
+        match agent_id {
+            Some(agent_id) => Self::of(kind, Speaker::Agent).about(agent_id),
+            None => Self::of(kind, Speaker::System),
+        }
+    }
+
     #[must_use]
     pub const fn about(mut self, agent_id: i64) -> Self {
         self.agent_id = Some(agent_id);
@@ -251,7 +270,20 @@ pub struct Turn {
     pub status: Status,
 }
 
+/// Where an event stands, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Place {
+    /// In the log of its conversation.
+    pub seq: i64,
+    /// Epoch milliseconds.
+    pub at: Millis,
+}
+
 impl Turn {
+    pub const fn place(&self) -> Place {
+        Place { seq: self.seq, at: self.at }
+    }
+
     /// From the columns `seq`, `updated_at`, `chat_queue_id`, `agent_id`, `status`.
     pub fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
         Ok(Self {
@@ -292,6 +324,15 @@ pub fn append(
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
     }
+    match (event.kind, event.sent_by) {
+        (Kind::Message, Speaker::Agent | Speaker::Bot) => {
+            mail::unread::answered(tx, act, conversation, at)?;
+        }
+        (Kind::Message, Speaker::Client) if turn.agent_id.is_none() => {
+            mail::receipt::said(tx, act, conversation)?;
+        }
+        _ => {}
+    }
     let stored = Stored {
         seq,
         at,
@@ -307,6 +348,17 @@ pub fn append(
     Ok(())
 }
 
+/// Nobody else changes the conversation until this transaction has ended. None when there is no such conversation.
+pub fn hold(tx: &mut Tx<'_>, conversation: &Uuid) -> Result<Option<Status>, Error> {
+    let number = tx.query_opt(&HOLD, params![conversation], |row| row.get(0))?;
+    Ok(number.and_then(Status::from_number))
+}
+
+/// The next place in a conversation's log, for what changes nothing else; none when there is no such conversation.
+pub fn turn(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<Option<Turn>, Error> {
+    Ok(tx.query_opt(&TURN, params![conversation, act.now], Turn::read)?)
+}
+
 /// What follows a place in the log, in order.
 pub fn since(
     tx: &mut Tx<'_>,
@@ -317,14 +369,33 @@ pub fn since(
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
 }
 
-/// Where a message stands that its sender had numbered, if it is there. The conversation has to be held, or it may be on
-/// its way.
+/// Events of a page.
+pub const PAGE: usize = 32;
+
+/// The page that follows a place in the log; a shorter one is the last.
+pub fn page(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    since(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
+}
+
+/// Where something stands that its sender had numbered, if it was sent before. Holds the conversation: it may be on its
+/// way.
+pub fn once(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    client_key: Option<Uuid>,
+) -> Result<Option<Place>, Error> {
+    let Some(client_key) = client_key else { return Ok(None) };
+    hold(tx, conversation)?;
+    sent(tx, conversation, &client_key)
+}
+
+/// The same of a conversation that is held.
 pub fn sent(
     tx: &mut Tx<'_>,
     conversation: &Uuid,
     client_key: &Uuid,
-) -> Result<Option<(i64, Millis)>, Error> {
-    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+) -> Result<Option<Place>, Error> {
+    let row = |row: &Row<'_>| Ok(Place { seq: row.get(0)?, at: row.get(1)? });
     Ok(tx.query_opt(&SENT, params![conversation, client_key], row)?)
 }
 

@@ -2,24 +2,41 @@
 //!
 //! Every change is one conditional update that takes the next `seq`, and the event it appends under it.
 
+pub mod access;
 pub mod api;
+pub mod api_actions;
 pub mod assign;
+pub mod board;
+pub mod console;
+pub mod console_actions;
 pub mod idle;
+pub mod label;
 pub mod list;
 pub mod log;
+pub mod note;
+pub mod rate;
+pub mod read;
+pub mod reopen;
+pub mod sheet;
+pub mod transfer;
 pub mod view;
 
-use rozmowa_db::{Tx, params};
+use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
 use crate::act::Act;
 use crate::agent::{self, capacity};
+use crate::clock::Millis;
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
 use crate::queue;
+use crate::queue::settings::WelcomeWhen;
+use crate::routing::position::Handled;
 use crate::setting::Setting;
-use log::{Event, Kind, Speaker, Turn};
+use assign::Heard;
+use label::Labels;
+use log::{Event, Kind, Place, Speaker, Turn};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
@@ -29,7 +46,9 @@ rozmowa_db::statements! {
     /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
     HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             client_at = $2, first_client_at = coalesce(first_client_at, $2)
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+        WHERE id = $1 AND status <> 2
+        RETURNING seq, updated_at, chat_queue_id, agent_id, status, first_client_at,
+            (SELECT lease_until FROM presence WHERE presence.agent_id = conversation.agent_id AND ended_how IN (0, 3))";
     /// An agent speaks.
     ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 1,
             agent_at = $2, first_agent_at = coalesce(first_agent_at, $2), answer_due_at = NULL
@@ -37,7 +56,7 @@ rozmowa_db::statements! {
     CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             closed_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 2,
             waiting_rank = NULL, waiting_since = NULL, answer_due_at = NULL
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status, assigned_at";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
     /// Customers whose conversations are not all linked yet.
     LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
@@ -140,6 +159,9 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     };
     log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
     idle::set(tx, &queue.settings, &id, at)?;
+    if queue.settings.welcome_when == WelcomeWhen::Creation {
+        assign::welcome(tx, act, &id, &queue.settings, None)?;
+    }
     tx.publish(ToRoute(Some(new.chat_queue_id)));
     Ok(id)
 }
@@ -232,12 +254,31 @@ pub fn link(
     Ok(ids.len() as u64 == LINK_STEP.unsigned_abs())
 }
 
+/// What somebody says.
+#[derive(Debug, Clone, Default)]
+pub struct NewMessage {
+    pub text: String,
+    /// Made by the sender: the same one again is the same message.
+    pub client_key: Option<Uuid>,
+}
+
 /// The client says something.
-pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<(), Error> {
-    let Some(turn) = tx.query_opt(&HEAR, params![id, act.now], Turn::read)? else {
+pub fn message(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    new: &NewMessage,
+) -> Result<Place, Error> {
+    if let Some(place) = log::once(tx, id, new.client_key)? {
+        return Ok(place);
+    }
+    let Some(heard) = tx.query_opt(&HEAR, params![id, act.now], Heard::read)? else {
         return Err(silent(tx, id)?);
     };
-    log::append(tx, act, id, turn, &Event::of(Kind::Message, Speaker::Client).saying(text))
+    let event = Event::of(Kind::Message, Speaker::Client).saying(&new.text);
+    log::append(tx, act, id, heard.turn, &event.numbered(new.client_key))?;
+    assign::heard(tx, act, id, &heard)?;
+    Ok(heard.turn.place())
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
@@ -246,19 +287,19 @@ pub fn reply(
     act: &Act<'_>,
     id: &Uuid,
     login: &str,
-    text: &str,
-) -> Result<(), Error> {
-    let agent = agent::find(tx, login)?;
-    let agent = agent.ok_or_else(|| agent::fault(Code::UnknownAgent, login))?;
-    if !agent.is_active {
-        return Err(agent::fault(Code::AgentInactive, login));
+    new: &NewMessage,
+) -> Result<Place, Error> {
+    let agent = agent::active(tx, login)?;
+    if let Some(place) = log::once(tx, id, new.client_key)? {
+        return Ok(place);
     }
     assign::take(tx, act, id, &agent)?;
     let Some(turn) = tx.query_opt(&ANSWER, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };
-    let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(text);
-    log::append(tx, act, id, turn, &event)
+    let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(&new.text);
+    log::append(tx, act, id, turn, &event.numbered(new.client_key))?;
+    Ok(turn.place())
 }
 
 /// Ends a conversation for its client. A second time changes nothing.
@@ -268,15 +309,46 @@ pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
 
 /// Ends a conversation. A second time changes nothing.
 pub fn close(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: Speaker) -> Result<(), Error> {
-    match tx.query_opt(&CLOSE, params![id, act.now], Turn::read)? {
-        Some(turn) => {
+    close_with(tx, act, id, &Event::of(Kind::Closed, by)).map(|_| ())
+}
+
+/// Ends a conversation for an agent, or for a program, under a number of theirs; what it is about is said before. A second
+/// time changes nothing.
+pub fn finish(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    by: Option<i64>,
+    labels: &Labels,
+    client_key: Option<Uuid>,
+) -> Result<Option<Place>, Error> {
+    if let Some(place) = log::once(tx, id, client_key)? {
+        return Ok(Some(place));
+    }
+    label::set(tx, act, id, by, labels, None)?;
+    close_with(tx, act, id, &Event::by(Kind::Closed, by).numbered(client_key))
+}
+
+fn close_with(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    event: &Event<'_>,
+) -> Result<Option<Place>, Error> {
+    let row = |row: &Row<'_>| Ok((Turn::read(row)?, row.get::<Option<Millis>>(5)?));
+    match tx.query_opt(&CLOSE, params![id, act.now], row)? {
+        Some((turn, assigned_at)) => {
             if let Some(agent_id) = turn.agent_id {
                 capacity::release(tx, agent_id)?;
                 tx.publish(ToRoute(None));
             }
-            log::append(tx, act, id, turn, &Event::of(Kind::Closed, by))
+            if let Some(assigned_at) = assigned_at {
+                tx.publish(Handled::new(turn.chat_queue_id, act.now - assigned_at));
+            }
+            log::append(tx, act, id, turn, event)?;
+            Ok(Some(turn.place()))
         }
-        None if exists(tx, id)? => Ok(()),
+        None if exists(tx, id)? => Ok(None),
         None => Err(Code::UnknownConversation.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -159,15 +159,27 @@ impl Connection {
                 () = activity.none_by(closing) => Ok(()),
             }
         } else {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(head_timeout)
-                .max_buf_size(HEAD_BYTES_MAX as usize)
-                .serve_connection(io, answer);
+            let mut connection = pin!(
+                http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(head_timeout)
+                    .max_buf_size(HEAD_BYTES_MAX as usize)
+                    .serve_connection(io, answer)
+                    .with_upgrades()
+            );
+            // Sockets take their leave by themselves; what is waited for is the answer under way.
+            let _watched = watcher;
             tokio::select! {
-                ended = watcher.watch(connection) => ended,
-                // Nor does it give up a head that was begun.
-                () = activity.none_by(closing) => Ok(()),
+                ended = connection.as_mut() => ended,
+                () = closed(closing) => {
+                    // Nor does it give up a head that was begun.
+                    if activity.has_begun() {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    } else {
+                        Ok(())
+                    }
+                }
             }
         };
         if let Err(error) = ended {
@@ -184,8 +196,12 @@ async fn in_time<T>(
 ) -> Option<T> {
     tokio::select! {
         step = timeout(limit, step) => step.ok().flatten(),
-        _ = closing.wait_for(|closing| *closing) => None,
+        () = closed(closing) => None,
     }
+}
+
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 /// What goes on on a connection: how many requests have begun, and how many are under way.
@@ -204,10 +220,14 @@ impl Activity {
         UnderWay(Arc::clone(this))
     }
 
+    fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
+    }
+
     /// Resolves when the server closes, unless a request has ever begun.
     async fn none_by(&self, closing: &mut watch::Receiver<bool>) {
-        let _ = closing.wait_for(|closing| *closing).await;
-        if self.begun.load(Ordering::Relaxed) > 0 {
+        closed(closing).await;
+        if self.has_begun() {
             std::future::pending::<()>().await;
         }
     }

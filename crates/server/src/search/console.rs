@@ -111,7 +111,8 @@ pub struct SearchPage {
 
 /// Searches messages, notes and clients
 ///
-/// Agents find what their queues have, and what they themselves have or had; supervisors everything. What was said is
+/// Agents find what their queues have and what they themselves have, and of what they had as much as was said until then;
+/// supervisors everything. What was said is
 /// found two seconds later at most.
 #[utoipa::path(
     get, path = "/console/search", operation_id = "search", tag = "console", params(Search), security(("session" = [])),

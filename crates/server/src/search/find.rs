@@ -39,8 +39,8 @@ rozmowa_db::statements! {
             $76,$77,$78,$79,$80,$81,$82,$83,$84,$85,$86,$87,$88,$89,$90,$91,$92,$93,$94,$95,$96,$97,$98,$99,$100)";
     TAGGED = "SELECT 1 FROM conversation_tag WHERE conversation_id = $1 AND tag_id = $2";
     QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 LIMIT 10000";
-    /// Whether a conversation was ever the agent's, or the agent spoke in it.
-    HAD = "SELECT 1 FROM event WHERE conversation_id = $1 AND agent_id = $2 LIMIT 1";
+    /// Up to where the agent had to do with a conversation.
+    HAD = "SELECT max(seq) FROM event WHERE conversation_id = $1 AND agent_id = $2";
     EVENT = "SELECT e.kind, e.sent_by, e.at, e.text, a.login FROM event e LEFT JOIN agent a ON a.id = e.agent_id
         WHERE e.conversation_id = $1 AND e.seq = $2";
 }
@@ -135,7 +135,8 @@ pub struct Part {
     pub is_hit: bool,
 }
 
-/// Whose search it is: an agent finds what their queues have, and what they themselves have or had.
+/// Whose search it is: an agent finds what their queues have and what they themselves have, and of what they had as much as
+/// was said until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
     All,
@@ -194,6 +195,8 @@ struct Conversation {
     topic_id: Option<i64>,
     client_name: String,
     client: String,
+    /// The caller sees it up to here.
+    until_seq: i64,
 }
 
 /// Newest first; behind a place that an earlier page gave.
@@ -227,7 +230,9 @@ pub fn find(
                 return Ok(Found { hits, next: Some(until) });
             }
             until = candidate.id;
-            if let Some(Some(conversation)) = looked.get(&candidate.conversation) {
+            if let Some(Some(conversation)) = looked.get(&candidate.conversation)
+                && candidate.seq <= conversation.until_seq
+            {
                 hits.extend(show(tx, query, &candidate, conversation)?);
             }
         }
@@ -294,16 +299,18 @@ fn look(
             topic_id: row.get(5)?,
             client_name: shown_name(&name, &surname, client_id.as_deref()),
             client: about.join(" · "),
+            until_seq: i64::MAX,
         };
         Ok((row.get::<Uuid>(0)?, conversation))
     })?;
     // What was erased is not there any more.
     looked.extend(new.iter().map(|id| (*id, None)));
-    for (id, conversation) in found {
-        let is_wanted = filter.takes(&conversation)
-            && is_tagged(tx, &id, filter.tag_id)?
-            && is_seen(tx, sight, queues, &id, &conversation)?;
-        if is_wanted {
+    for (id, mut conversation) in found {
+        if !filter.takes(&conversation) || !is_tagged(tx, &id, filter.tag_id)? {
+            continue;
+        }
+        if let Some(until_seq) = seen_until(tx, sight, queues, &id, &conversation)? {
+            conversation.until_seq = until_seq;
             looked.insert(id, Some(conversation));
         }
     }
@@ -324,18 +331,18 @@ fn is_tagged(tx: &mut Tx<'_>, id: &Uuid, tag_id: Option<i64>) -> Result<bool, Er
     Ok(tx.query_opt(&TAGGED, params![id, tag_id], |_| Ok(()))?.is_some())
 }
 
-fn is_seen(
+fn seen_until(
     tx: &mut Tx<'_>,
     sight: Sight,
     queues: &HashSet<i64>,
     id: &Uuid,
     conversation: &Conversation,
-) -> Result<bool, Error> {
-    let Sight::Agent(agent_id) = sight else { return Ok(true) };
+) -> Result<Option<i64>, Error> {
+    let Sight::Agent(agent_id) = sight else { return Ok(Some(i64::MAX)) };
     if conversation.agent_id == Some(agent_id) || queues.contains(&conversation.chat_queue_id) {
-        return Ok(true);
+        return Ok(Some(i64::MAX));
     }
-    Ok(tx.query_opt(&HAD, params![id, agent_id], |_| Ok(()))?.is_some())
+    Ok(tx.query_one(&HAD, params![id, agent_id], |row| row.get(0))?)
 }
 
 /// The hit as it is now; none when it is none any more.

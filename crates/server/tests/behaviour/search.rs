@@ -238,6 +238,8 @@ async fn agents_find_what_is_theirs_or_was() {
             server.assign(id, "anowak").await.expect_nothing();
         }
         server.assign(&had, "jkowalski").await.expect_nothing();
+        // Not any more when this was said.
+        server.message(&had, "reklamacja raz jeszcze").await;
         indexed(&server).await;
         let browser = Browser::of(&server, "anowak", Role::Agent).await;
         let agent = Searching { server: &server, browser };
@@ -249,7 +251,7 @@ async fn agents_find_what_is_theirs_or_was() {
         let mut theirs = vec![in_queue.clone(), had.clone(), own.clone()];
         theirs.sort_unstable();
         assert_eq!(ids(agent.finds("reklamacja").await), theirs);
-        assert_eq!(supervisor.finds("reklamacja").await.len(), 4);
+        assert_eq!(supervisor.finds("reklamacja").await.len(), 5);
         server.act(|tx, act| agents::remove(tx, act, 3, "anowak")).await;
         theirs.retain(|id| *id != in_queue);
         assert_eq!(ids(agent.finds("reklamacja").await), theirs);
@@ -406,7 +408,11 @@ async fn what_commits_late_is_not_skipped() {
                 .write(move |tx| {
                     let actor = rozmowa::act::Actor::system();
                     let act = rozmowa::act::Act::of(tx, &own, &actor)?;
-                    rozmowa::conversation::message(tx, &act, &id, "spóźnione")?;
+                    let new = rozmowa::conversation::NewMessage {
+                        text: "spóźnione".to_owned(),
+                        client_key: None,
+                    };
+                    rozmowa::conversation::message(tx, &act, &id, &new)?;
                     // So that it has been sent.
                     rozmowa::agent::find(tx, "nobody")?;
                     if let Some(held) = held.lock().expect("nobody panics").take() {
