@@ -45,6 +45,7 @@ mod queue_settings;
 mod receiver;
 mod routing;
 mod routing_random;
+mod search;
 mod server;
 mod sessions;
 mod signin;
