@@ -4,6 +4,7 @@
 
 mod actions;
 mod actions_access;
+mod actions_random;
 mod agents;
 mod api_users;
 mod assign;
@@ -27,6 +28,7 @@ mod hooks;
 mod hostile;
 mod idempotency;
 mod lifecycle;
+mod lookups;
 mod mail;
 mod mail_lines;
 mod mail_unread;
