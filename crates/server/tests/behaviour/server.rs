@@ -205,14 +205,18 @@ impl Server {
     }
 
     /// Another server on the same data, as a second node is.
-    pub async fn beside(&self, configuration: &str) -> Running {
+    pub fn again(&self, configuration: &str) -> impl Future<Output = Running> + Send + 'static {
         let surroundings = Surroundings {
             clock: self.app.clock.clone(),
             ids: Ids::from_seed(1_000),
             names: self.names.clone(),
         };
-        let app = open(self.database(), self.folder(), configuration, surroundings).await;
-        Running::start(app, None).expect("the server starts")
+        let (database, data) = (self.database().to_owned(), self.folder().to_owned());
+        let configuration = configuration.to_owned();
+        async move {
+            let app = open(&database, &data, &configuration, surroundings).await;
+            Running::start(app, None).expect("the server starts")
+        }
     }
 
     pub fn folder(&self) -> &std::path::Path {
