@@ -36,6 +36,10 @@ const TABLE: &[Line] = &[
     ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
     ("POST /console/conversations/:id/transcript_mail", [401, 404, 404, 404]),
     ("GET /console/search", [401, 400, 400, 400]),
+    ("GET /console/agents/:login/duty", [401, 403, 404, 404]),
+    ("PUT /console/agents/:login/duty", [401, 403, 400, 400]),
+    ("GET /console/duty", [401, 200, 200, 200]),
+    ("PUT /console/duty", [401, 400, 400, 400]),
     // Conversations.
     ("GET /console/conversations", [401, 400, 400, 400]),
     ("GET /console/conversations/:id", [401, 404, 404, 404]),

@@ -18,6 +18,8 @@ mod chats_times;
 mod client;
 mod connections;
 mod console_doors;
+mod console_lists;
+mod console_words;
 mod conversation;
 mod cutter;
 mod desk;
