@@ -182,7 +182,7 @@ CREATE TABLE bot (
     id BYTEA NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     is_enabled BIGINT NOT NULL,
-    -- Where its conversations' messages go.
+    -- The subscription that hears of its conversations, and of no others.
     webhook_id BIGINT,
     -- Whether its stop hands over to people, and does not close.
     is_handing_over BIGINT NOT NULL,
@@ -239,9 +239,18 @@ CREATE INDEX mail_by_conversation ON mail (conversation_id, id) WHERE conversati
 -- Up to where the visitor was told by e-mail.
 ALTER TABLE conversation ADD COLUMN mailed_seq BIGINT NOT NULL DEFAULT 0;
 
--- Conversations to be erased, in steps: 0 all of it, 1 the texts of agents, 2 those of the client, 3 both.
+-- What is being erased, in steps: 0 the whole conversation, 1 the texts of the agents' side, 2 those of the client's. Up to
+-- `until_seq` nothing of it is shown any more; up to `done_seq` it is gone.
 CREATE TABLE erasing (
     conversation_id BYTEA NOT NULL,
     what BIGINT NOT NULL,
+    until_seq BIGINT NOT NULL,
+    done_seq BIGINT NOT NULL,
     PRIMARY KEY (conversation_id, what)
 );
+
+-- Conversations that have left or entered a queue: for streams of one.
+CREATE INDEX event_moved ON event (at, conversation_id, seq) WHERE kind IN (7, 10);
+
+-- Those that a bot has.
+CREATE INDEX conversation_of_bot ON conversation (bot_id, id) WHERE bot_id IS NOT NULL;

@@ -7,6 +7,7 @@ pub mod act;
 pub mod agent;
 pub mod app;
 pub mod audit;
+pub mod bot;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{agent, audit, conversation, pause, queue, webhook};
+use crate::{agent, audit, bot, conversation, pause, queue, webhook};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -19,6 +19,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api::start),
     || routes!(conversation::api::message),
     || routes!(conversation::api::stop),
+    || routes!(conversation::erase_api::remove),
+    || routes!(conversation::erase_api::remove_content),
     || routes!(conversation::api::list),
     || routes!(queue::api::list, queue::api::add),
     // Agents, as the vendor documents them.
@@ -36,6 +38,10 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api::show),
     || routes!(conversation::api::reply),
     || routes!(conversation::api::assign),
+    || routes!(bot::api::list, bot::api::add),
+    || routes!(bot::api::change, bot::api::remove),
+    || routes!(bot::api::assign),
+    || routes!(bot::api::hand_over),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
     || routes!(queue::api::change),

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, conversation, counter, customer, http, pause, queue, setting, timer,
-    visitor, webhook,
+    account, agent, audit, bot, conversation, counter, customer, http, pause, queue, setting,
+    timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -19,8 +19,12 @@ pub fn statements() -> Vec<Stmt> {
         agent::presence::STATEMENTS,
         agent::session::STATEMENTS,
         audit::STATEMENTS,
+        bot::STATEMENTS,
+        bot::talk::STATEMENTS,
+        bot::work::STATEMENTS,
         conversation::STATEMENTS,
         conversation::assign::STATEMENTS,
+        conversation::erase::STATEMENTS,
         conversation::idle::STATEMENTS,
         conversation::log::STATEMENTS,
         conversation::view::STATEMENTS,

@@ -10,6 +10,7 @@ use super::list::{self, Filter};
 use super::view::{self, Chat, Include};
 use super::{NewConversation, Status};
 use crate::agent;
+use crate::bot::work;
 use crate::clock;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
@@ -101,7 +102,7 @@ crate::params! { body
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = 404, description = "Unknown conversation or bot.", body = Envelope),
-        (status = 409, description = "The conversation is closed.", body = Envelope),
+        (status = 409, description = "The conversation is closed or not the bot's, or the bot is disabled.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
@@ -109,8 +110,10 @@ pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
     let given: SendMessage = call.params()?;
     let id = known(&id)?;
     call.write(move |tx, act| {
-        check_bot(given.external_chatbot_id)?;
-        super::message(tx, act, &id, &given.text.0)?;
+        match &given.external_chatbot_id {
+            Some(bot) => work::say(tx, act, &id, bot, &given.text.0)?,
+            None => super::message(tx, act, &id, &given.text.0)?,
+        }
         Ok(Reply::default())
     })
     .await
@@ -125,7 +128,8 @@ crate::params! { body
 
 /// Ends a conversation
 ///
-/// Its status becomes `CLOSED`. A second time changes nothing.
+/// Its status becomes `CLOSED`. A second time changes nothing. With `external_chatbot_id` that bot stops: its conversation is
+/// closed, or handed over to people, by the bot's setting.
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/stop", operation_id = "stop_conversation", tag = "chats",
     params(ConversationId, IdempotencyKey),
@@ -133,6 +137,7 @@ crate::params! { body
     responses(
         (status = 200, description = "It is closed. The body is empty."),
         (status = 404, description = "Unknown conversation or bot.", body = Envelope),
+        (status = 409, description = "The conversation is not the bot's, or the bot is disabled.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
@@ -140,8 +145,10 @@ pub async fn stop(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
     let given: StopConversation = call.params()?;
     let id = known(&id)?;
     call.write(move |tx, act| {
-        check_bot(given.external_chatbot_id)?;
-        super::stop(tx, act, &id)?;
+        match &given.external_chatbot_id {
+            Some(bot) => work::stop(tx, act, &id, bot)?,
+            None => super::stop(tx, act, &id)?,
+        }
         Ok(Reply::default())
     })
     .await
@@ -381,13 +388,8 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
 }
 
 /// The path's `:id`. What is no UUID is the id of nothing.
-fn known(id: &str) -> Result<Uuid, Error> {
+pub fn known(id: &str) -> Result<Uuid, Error> {
     Uuid::try_parse(id).map_err(|_| Code::UnknownConversation.into())
-}
-
-/// Bots are registered in a later version: until then nobody's id is known.
-fn check_bot(id: Option<Uuid>) -> Result<(), Error> {
-    if id.is_some() { Err(Code::UnknownBot.into()) } else { Ok(()) }
 }
 
 /// Described once for all methods of one conversation.

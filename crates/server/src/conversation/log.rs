@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::Status;
 use crate::act::Act;
+use crate::bot;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
@@ -13,8 +14,14 @@ use crate::webhook::{self, Action, Subject};
 rozmowa_db::statements! {
     APPEND = "INSERT INTO event (conversation_id, seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    SINCE = "SELECT seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key FROM event
-        WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    /// Without what is being erased: it goes in steps, and is shown no more from the first on.
+    SINCE = "SELECT e.seq, e.at, e.kind, e.sent_by, e.agent_id, e.bot_id,
+            CASE WHEN r.what IS NULL THEN e.text END, CASE WHEN r.what IS NULL OR e.kind = 12 THEN e.data END, e.client_key
+        FROM event e LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+            AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
+        WHERE e.conversation_id = $1 AND e.seq > $2
+            AND NOT EXISTS (SELECT 1 FROM erasing w WHERE w.conversation_id = $1 AND w.what = 0)
+        ORDER BY e.seq LIMIT $3";
     /// The place of a message that its sender had numbered itself.
     SENT = "SELECT seq, at FROM event WHERE conversation_id = $1 AND client_key = $2";
     /// Conversations whose log has a gap or an end of its own; a batch by id, for `verify`.
@@ -24,6 +31,7 @@ rozmowa_db::statements! {
     /// Events of no conversation; a batch by id, for `verify`.
     ORPHANS = "SELECT e.conversation_id FROM event e WHERE e.conversation_id > $1 AND e.seq = 1
         AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.id = e.conversation_id)
+        AND NOT EXISTS (SELECT 1 FROM erasing r WHERE r.conversation_id = e.conversation_id AND r.what = 0)
         ORDER BY e.conversation_id LIMIT $2";
 }
 
@@ -53,17 +61,30 @@ pub enum Kind {
     Erased = 12,
     /// Topic and tags.
     Labelled = 13,
+    /// The conversation itself. Told, and never in a log: there is none any more.
+    Deleted = 14,
+    /// To a bot, after the start.
+    GivenToBot = 15,
 }
 
 impl Kind {
     /// What subscriptions hear of it.
-    const fn action(self) -> Option<Action> {
+    pub(crate) const fn action(self) -> Option<Action> {
         match self {
             Self::Started => Some(Action::ConversationCreated),
             Self::Message => Some(Action::MessageCreated),
             Self::Assigned => Some(Action::AgentAssigned),
             Self::Closed => Some(Action::ConversationClosed),
-            _ => None,
+            Self::Note => Some(Action::NoteCreated),
+            Self::Unassigned => Some(Action::AgentUnassigned),
+            Self::Transferred => Some(Action::ConversationTransferred),
+            Self::Reopened => Some(Action::ConversationReopened),
+            Self::Rated => Some(Action::ConversationRated),
+            Self::HandedOver => Some(Action::ConversationHandedOver),
+            Self::Erased => Some(Action::ContentErased),
+            Self::Deleted => Some(Action::ConversationDeleted),
+            Self::GivenToBot => Some(Action::BotAssigned),
+            Self::Linked | Self::Whisper | Self::Labelled => None,
         }
     }
 
@@ -82,6 +103,8 @@ impl Kind {
         Self::Whisper,
         Self::Erased,
         Self::Labelled,
+        Self::Deleted,
+        Self::GivenToBot,
     ];
 
     pub fn from_number(number: i64) -> Option<Self> {
@@ -105,12 +128,17 @@ impl Kind {
             Self::Whisper => "whisper",
             Self::Erased => "erased",
             Self::Labelled => "labelled",
+            Self::Deleted => "deleted",
+            Self::GivenToBot => "given_to_bot",
         }
     }
 
     /// What reaches the visitor as nothing but a moved cursor.
     pub const fn is_for_agents(self) -> bool {
-        matches!(self, Self::Linked | Self::Note | Self::Whisper | Self::Labelled)
+        matches!(
+            self,
+            Self::Linked | Self::Note | Self::Whisper | Self::Labelled | Self::GivenToBot
+        )
     }
 }
 
@@ -291,6 +319,10 @@ pub fn append(
     )?;
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
+    }
+    if act.wanted.has_bots() {
+        let what = (event.kind, event.sent_by, event.bot_id);
+        bot::talk::hear(tx, act, conversation, turn, what)?;
     }
     let stored = Stored {
         seq,

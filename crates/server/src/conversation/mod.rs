@@ -4,6 +4,8 @@
 
 pub mod api;
 pub mod assign;
+pub mod erase;
+pub mod erase_api;
 pub mod idle;
 pub mod list;
 pub mod log;
@@ -14,6 +16,7 @@ use uuid::Uuid;
 
 use crate::act::Act;
 use crate::agent::{self, capacity};
+use crate::bot;
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
@@ -140,7 +143,10 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     };
     log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
     idle::set(tx, &queue.settings, &id, at)?;
-    tx.publish(ToRoute(Some(new.chat_queue_id)));
+    match bot::of_queue(tx, queue.settings.bot_id)? {
+        Some(bot) => bot::work::start(tx, act, &id, &bot, at)?,
+        None => tx.publish(ToRoute(Some(new.chat_queue_id))),
+    }
     Ok(id)
 }
 
@@ -268,13 +274,18 @@ pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
 
 /// Ends a conversation. A second time changes nothing.
 pub fn close(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: Speaker) -> Result<(), Error> {
+    close_as(tx, act, id, &Event::of(Kind::Closed, by))
+}
+
+/// The same, under an event that says more of who does it.
+pub fn close_as(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, event: &Event<'_>) -> Result<(), Error> {
     match tx.query_opt(&CLOSE, params![id, act.now], Turn::read)? {
         Some(turn) => {
             if let Some(agent_id) = turn.agent_id {
                 capacity::release(tx, agent_id)?;
                 tx.publish(ToRoute(None));
             }
-            log::append(tx, act, id, turn, &Event::of(Kind::Closed, by))
+            log::append(tx, act, id, turn, event)
         }
         None if exists(tx, id)? => Ok(()),
         None => Err(Code::UnknownConversation.into()),

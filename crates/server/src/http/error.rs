@@ -94,6 +94,12 @@ codes! {
     AddressNotAllowed = 100_261 BAD_REQUEST "address_not_allowed";
     /// A user name with a colon, which HTTP Basic can't carry.
     ColonInUser = 100_262 BAD_REQUEST "colon_in_user";
+    /// Not a JSON object.
+    NotObject = 100_290 BAD_REQUEST "not_object";
+    /// An object whose JSON is longer than the parameter takes.
+    ObjectTooLarge = 100_291 BAD_REQUEST "object_too_large";
+    /// `Last-Event-ID` or `after` is none of this stream's ids.
+    NotEventId = 100_292 BAD_REQUEST "not_event_id";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
@@ -156,6 +162,18 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// The bot is disabled.
+    BotDisabled = 400_181 CONFLICT "bot_disabled";
+    /// The conversation is not the bot's: it was never given it, or it is people's by now.
+    NotTheBots = 400_182 CONFLICT "not_the_bots";
+    /// There are as many bots as there can be.
+    TooManyBots = 400_183 CONFLICT "too_many_bots";
+    /// There is a bot of this UUID already.
+    BotTaken = 400_184 CONFLICT "bot_taken";
+    /// The webhook is a bot's, and goes with it.
+    WebhookOfBot = 400_185 CONFLICT "webhook_of_bot";
+    /// The API user, or the server, has as many streams open as there can be.
+    TooManyStreams = 400_186 TOO_MANY_REQUESTS "too_many_streams";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.

@@ -3,13 +3,14 @@
 use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::Changes;
 use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
 use crate::agent::api::known;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Flag, Line, Within, YesNo, path_number};
+use crate::http::params::{Flag, Line, OrEmpty, Within, YesNo, path_number};
 use crate::http::{Call, Code, Error, Fault, Reply};
 
 /// A chat queue.
@@ -106,6 +107,8 @@ crate::params! { body
         name: Option<Line<255>> = "Reklamacje",
         /// A disabled one takes no new conversations.
         enabled: Option<YesNo> = true,
+        /// The bot that gets new conversations first; empty: none.
+        external_chatbot_id: Option<OrEmpty<Uuid>>,
     }
 }
 
@@ -117,7 +120,7 @@ crate::params! { body
     request_body(content((Option<ChangeChatQueue> = "application/json"), (Option<ChangeChatQueue> = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
-        (status = 404, description = "Unknown chat queue.", body = Envelope),
+        (status = 404, description = "Unknown chat queue or bot.", body = Envelope),
         (status = 409, description = "The name is taken.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
@@ -125,12 +128,13 @@ crate::params! { body
 pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ChangeChatQueue = call.params()?;
     let id = number(&id)?;
-    let changes = Changes {
-        name: given.name.map(Into::into),
-        is_enabled: given.enabled.map(|yes| yes.0),
-        settings: None,
-    };
+    let name: Option<String> = given.name.map(Into::into);
+    let is_enabled = given.enabled.map(|yes| yes.0);
     call.write(move |tx, act| {
+        let mut changes = Changes { name: name.clone(), is_enabled, ..Changes::default() };
+        if let Some(OrEmpty(bot)) = &given.external_chatbot_id {
+            changes.settings = Some(super::with_bot(tx, id, *bot)?);
+        }
         super::change(tx, act, id, &changes)?;
         Ok(Reply::default())
     })

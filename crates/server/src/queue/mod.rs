@@ -6,9 +6,11 @@ pub mod settings;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::act::Act;
 use crate::audit;
+use crate::bot;
 use crate::http::{Code, Error, Fault};
 pub use settings::Settings;
 
@@ -118,6 +120,16 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, changes: &Changes) -> Res
         params![id, &becomes.name, becomes.is_enabled, &becomes.settings.to_stored()],
     )?;
     audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))
+}
+
+/// The settings of a queue that nobody else changes until this transaction has ended, with another bot.
+fn with_bot(tx: &mut Tx<'_>, id: i64, bot: Option<Uuid>) -> Result<Settings, Error> {
+    hold_names(tx)?;
+    let settings = hold(tx, id)?.settings;
+    if let Some(bot) = &bot {
+        bot::ready(tx, bot)?;
+    }
+    Ok(Settings { bot_id: bot, ..settings })
 }
 
 pub fn set_enabled(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, is_enabled: bool) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! What administrators set for a queue. What is not set is as the vendor's chat has it.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::clock::Millis;
 
@@ -123,6 +124,8 @@ pub struct Settings {
     pub opens_per_hour: i64,
     /// Clauses and consents, by name, that visitors are shown.
     pub clauses: Vec<String>,
+    /// The bot that gets new conversations first.
+    pub bot_id: Option<Uuid>,
 }
 
 impl Default for Settings {
@@ -145,6 +148,7 @@ impl Default for Settings {
             mail_after_seconds: 300,
             opens_per_hour: 30,
             clauses: Vec::new(),
+            bot_id: None,
         }
     }
 }
