@@ -250,7 +250,7 @@ CREATE TABLE erasing (
 ) STRICT, WITHOUT ROWID;
 
 -- Conversations that have left or entered a queue: for streams of one.
-CREATE INDEX event_moved ON event (at, conversation_id, seq) WHERE kind IN (7, 10);
+CREATE INDEX event_moved ON event (at, conversation_id, seq) WHERE kind = 7 OR kind = 10;
 
 -- Those that a bot has.
 CREATE INDEX conversation_of_bot ON conversation (bot_id, id) WHERE bot_id IS NOT NULL;

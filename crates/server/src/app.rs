@@ -11,6 +11,7 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
+use crate::live::sse::Streams;
 use crate::live::{Hub, ToRoute, Told};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
@@ -85,6 +86,7 @@ pub struct Inner {
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
+    pub streams: Arc<Streams>,
     pub sender: Sender,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
@@ -117,6 +119,7 @@ impl App {
             hub: listeners.hub,
             alarm: listeners.alarm,
             to_route: listeners.to_route,
+            streams: Arc::default(),
             sender,
             process,
             is_stopping: AtomicBool::new(false),

@@ -36,6 +36,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(webhook::api::show, webhook::api::change, webhook::api::remove),
     // Our additions.
     || routes!(conversation::api::show),
+    || routes!(conversation::stream_api::conversation),
+    || routes!(conversation::stream_api::queue),
     || routes!(conversation::api::reply),
     || routes!(conversation::api::assign),
     || routes!(bot::api::list, bot::api::add),

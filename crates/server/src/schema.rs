@@ -27,6 +27,8 @@ pub fn statements() -> Vec<Stmt> {
         conversation::erase::STATEMENTS,
         conversation::idle::STATEMENTS,
         conversation::log::STATEMENTS,
+        conversation::retention::STATEMENTS,
+        conversation::stream::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,

@@ -20,7 +20,7 @@ use crate::act::{Act, Actor};
 use crate::app::{App, Listeners, Surroundings};
 use crate::bot;
 use crate::config::Config;
-use crate::conversation::{self, erase};
+use crate::conversation::{self, erase, retention};
 use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
@@ -262,6 +262,7 @@ async fn tidy(app: App) {
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
+        in_steps(&app, "retention", retention::step).await;
         in_steps(&app, "erasing", erase::more).await;
         in_steps(&app, "handing over for bots", bot::work::let_go_more).await;
     }

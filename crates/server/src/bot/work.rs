@@ -1,7 +1,7 @@
 //! What bots do in conversations: speak, finish, hand over.
 
 use rozmowa_db::{Row, Tx, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Bot;
@@ -201,8 +201,7 @@ fn release(
     let turn = tx.query_opt(&HAND_OVER, params![id, act.now, bot, to], Turn::read)?;
     let Some(turn) = turn else { return Ok(()) };
     let was = Was { agent_id: None, chat_queue_id: (from != to).then_some(from) };
-    let queues = json!({ "from_chat_queue_id": from, "chat_queue_id": to });
-    let event = Event::of(Kind::HandedOver, by).of_bot(*bot).with(&queues).from(was);
+    let event = Event::of(Kind::HandedOver, by).of_bot(*bot).from(was);
     log::append(tx, act, id, turn, &event)?;
     tx.publish(ToRoute(Some(to)));
     Ok(())

@@ -7,11 +7,11 @@
 use std::time::{Duration, Instant};
 
 use rozmowa_db::{Row, Tx, params};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Status;
-use super::log::{self, Event, Kind, Speaker, Stored, Turn};
+use super::log::{self, Event, Kind, Move, Speaker, Stored, Turn};
 use crate::act::Act;
 use crate::agent::capacity;
 use crate::app::App;
@@ -45,6 +45,10 @@ rozmowa_db::statements! {
         WHERE conversation_id = $1 AND seq > $2 AND seq <= $3 AND sent_by <> 0 AND kind <> 12";
     BLANK_CLIENT = "UPDATE event SET text = NULL, data = NULL
         WHERE conversation_id = $1 AND seq > $2 AND seq <= $3 AND sent_by = 0 AND kind <> 12";
+    /// Where a conversation went to stays, too.
+    MOVES = "SELECT seq, data FROM event WHERE conversation_id = $1 AND seq > $2 AND seq <= $3
+        AND kind IN (7, 10) AND sent_by <> 0 AND data IS NOT NULL";
+    MOVED = "UPDATE event SET data = $3 WHERE conversation_id = $1 AND seq = $2";
     DROP_EVENTS = "DELETE FROM event WHERE conversation_id = $1 AND seq > $2 AND seq <= $3";
     FILES_OF_AGENTS = "DELETE FROM file WHERE id IN
         (SELECT id FROM file WHERE conversation_id = $1 AND sent_by <> 0 ORDER BY seq, id LIMIT $2)";
@@ -224,7 +228,20 @@ fn take(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
         What::Client => &BLANK_CLIENT,
     };
     if until > *done_seq {
-        tx.execute(events, params![conversation, *done_seq, until])?;
+        let steps = params![conversation, *done_seq, until];
+        let moves = match what {
+            What::Agents => {
+                tx.query(&MOVES, steps, |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)))?
+            }
+            What::All | What::Client => Vec::new(),
+        };
+        tx.execute(events, steps)?;
+        for (seq, data) in moves {
+            let data: Value = serde_json::from_str(&data).unwrap_or_default();
+            if let Some(moved) = Move::of(&data) {
+                tx.put(&MOVED, params![conversation, seq, &moved.left()])?;
+            }
+        }
         tx.put(&GONE, params![conversation, *what as i64, until])?;
     }
     if until == *until_seq && !files(tx, conversation, *what)? {

@@ -1,6 +1,7 @@
 //! The log of a conversation: events under a gapless `seq`. Messages are events.
 
 use rozmowa_db::{Row, Tx, params};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Status;
@@ -269,6 +270,39 @@ impl Stored {
     }
 }
 
+/// From one queue to another: in the data of each event that moves a conversation, so that streams of queues know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Move {
+    const FROM: &str = "from_chat_queue_id";
+    const TO: &str = "chat_queue_id";
+
+    fn added_to(self, data: Option<&str>) -> String {
+        let mut data = data.and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+        if let Value::Object(data) = &mut data {
+            data.insert(Self::FROM.to_owned(), self.from.into());
+            data.insert(Self::TO.to_owned(), self.to.into());
+            return Value::from(std::mem::take(data)).to_string();
+        }
+        json!({ Self::FROM: self.from, Self::TO: self.to }).to_string()
+    }
+
+    /// What an event's data say of one.
+    pub fn of(data: &Value) -> Option<Self> {
+        let number = |name| data.get(name).and_then(Value::as_i64);
+        Some(Self { from: number(Self::FROM)?, to: number(Self::TO)? })
+    }
+
+    /// All that is left of the data of such an event when it is erased.
+    pub fn left(self) -> String {
+        self.added_to(None)
+    }
+}
+
 /// A place in the log that an update of the conversation's row has just taken, its time, and what the update has left.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
@@ -302,6 +336,10 @@ pub fn append(
 ) -> Result<(), Error> {
     let Turn { seq, at, .. } = turn;
     let (kind, sent_by) = (event.kind as i64, event.sent_by as i64);
+    let data = match event.was.chat_queue_id {
+        Some(from) => Some(Move { from, to: turn.chat_queue_id }.added_to(event.data.as_deref())),
+        None => event.data.clone(),
+    };
     tx.put(
         &APPEND,
         params![
@@ -313,7 +351,7 @@ pub fn append(
             event.agent_id,
             event.bot_id.as_ref(),
             event.text,
-            event.data.as_deref(),
+            data.as_deref(),
             event.client_key.as_ref(),
         ],
     )?;
@@ -332,7 +370,7 @@ pub fn append(
         agent_id: event.agent_id,
         bot_id: event.bot_id,
         text: event.text.map(str::to_owned),
-        data: event.data.clone(),
+        data,
         client_key: event.client_key,
     };
     tx.publish(Told { conversation: *conversation, turn, event: stored, was: event.was });

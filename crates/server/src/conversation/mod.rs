@@ -9,6 +9,9 @@ pub mod erase_api;
 pub mod idle;
 pub mod list;
 pub mod log;
+pub mod retention;
+pub mod stream;
+pub mod stream_api;
 pub mod view;
 
 use rozmowa_db::{Tx, params};

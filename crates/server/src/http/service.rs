@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tracing::Instrument;
 
 use super::call::{Peer, RequestId};
@@ -40,7 +40,10 @@ impl Service {
     pub fn new(app: App, router: Router) -> Self {
         let router = router.route_layer(middleware::from_fn(label));
         let router = router.layer(CatchPanicLayer::custom(panicked)).layer(
-            CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(COMPRESSED_FROM_BYTES)),
+            CompressionLayer::new().gzip(true).compress_when(
+                // A stream's events would wait for each other.
+                SizeAbove::new(COMPRESSED_FROM_BYTES).and(NotForContentType::SSE),
+            ),
         );
         Self { app, router }
     }

@@ -1,6 +1,7 @@
 //! What reaches people at once: the log of conversations as it grows, and passing things that are not worth a log.
 
 pub mod hub;
+pub mod sse;
 
 use uuid::Uuid;
 

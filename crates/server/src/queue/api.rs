@@ -249,7 +249,7 @@ pub async fn remove_agent(
 }
 
 /// A path's `:id`.
-fn number(id: &str) -> Result<i64, Error> {
+pub fn number(id: &str) -> Result<i64, Error> {
     path_number(id).ok_or_else(|| Fault::new(Code::UnknownQueue).with("id", id).into())
 }
 

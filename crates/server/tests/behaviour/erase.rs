@@ -256,3 +256,52 @@ async fn what_was_erased_is_not_delivered_and_those_who_listen_are_told() {
     })
     .await;
 }
+
+/// Whether the files of a folder hold a text, and which.
+fn files_with(folder: &std::path::Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("an entry").path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).expect("the file can be read");
+            if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_clean_up_nothing_is_left_in_the_files() {
+    let mut server = Server::on(crate::store::Engine::Sqlite).await;
+    let marker = |number: usize| format!("MARKER-{number}-{}", "ż".repeat(number * 300));
+    let mut ids = Vec::new();
+    for number in 0..24 {
+        let id =
+            server.start(&[("client_name", "NAME-MARKER"), ("client_email", "marker@x.pl")]).await;
+        server.message(&id, &marker(number)).await;
+        server.reply(&id, "jkowalski", &marker(number)).await;
+        let over = "INSERT INTO client_data (conversation_id, ip) VALUES ($1, 'IP-MARKER')";
+        let (over, of) = (Stmt::composed(format!("ip {number}"), over.to_owned()), uuid(&id));
+        server.write(move |tx| Ok(tx.execute(&over, params![&of])?)).await;
+        ids.push(id);
+    }
+    let kept = server.start(&[]).await;
+    server.message(&kept, "this one stays").await;
+    assert!(!files_with(server.folder(), "MARKER").is_empty());
+    for (number, id) in ids.iter().enumerate() {
+        if number % 3 == 0 {
+            // What has a name goes as a whole, afterwards.
+            server.call(content(id, "both")).await.expect_nothing();
+        }
+        server.call(whole(id)).await.expect_nothing();
+    }
+    let database = server.folder().join("test.sqlite");
+    server.running.take().expect("it runs").stop().await;
+    rozmowa_db::rebuild(&database).expect("nobody uses it");
+    for text in ["MARKER", "marker@x.pl", "żżżż"] {
+        assert_eq!(files_with(server.folder(), text), Vec::<String>::new(), "{text}");
+    }
+    assert!(!files_with(server.folder(), "this one stays").is_empty());
+}
