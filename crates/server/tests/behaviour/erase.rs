@@ -102,7 +102,7 @@ async fn a_deleted_conversation_is_nowhere_whatever_its_status() {
                 .call(get(format!("/api/chats/{id}")))
                 .await
                 .expect_fault(Code::UnknownConversation);
-            assert_eq!(server.found(&[]).await, [kept.clone()]);
+            assert_eq!(server.found(&[]).await, [&*kept]);
             for call in [whole(&id), content(&id, "both")] {
                 server.call(call).await.expect_fault(Code::UnknownConversation);
             }
