@@ -62,7 +62,7 @@ dist-test: dist ## Install the tarball by docs/INSTALL.md in a clean Debian (roo
 
 # What the targets above stand on.
 tools:
-	@scripts/need postgresql python3-venv strace
+	@scripts/need postgresql python3-aiosmtpd python3-venv strace
 
 # The binaries that tests start, with the very features that `cargo test` builds.
 debug:

@@ -1,13 +1,17 @@
 //! `rozmowa-load bench`: the figures of docs/BENCHMARKS.md.
 
+mod assigning;
 mod chats;
 mod deliveries;
 mod footprint;
 mod growth;
+mod people;
 mod rates;
 mod report;
+mod sockets;
 mod stock;
 mod subscribed;
+mod talk;
 
 use std::{
     fs, io,
@@ -67,6 +71,12 @@ struct Scale {
     starts_in_memory: usize,
     /// Deliveries that wait when delivering begins.
     deliveries: usize,
+    /// Idle sockets; the limit of open files is 20,000 a process.
+    sockets: usize,
+    /// Conversations in which people talk.
+    talkers: usize,
+    /// Conversations that wait when agents arrive.
+    waiting: usize,
     /// Latency samples a run of one listing.
     samples: usize,
 }
@@ -89,6 +99,9 @@ impl Scale {
                 large: 2_000,
                 starts_in_memory: 1_000,
                 deliveries: 500,
+                sockets: 200,
+                talkers: 40,
+                waiting: 400,
                 samples: 5,
             }
         } else {
@@ -102,6 +115,9 @@ impl Scale {
                 large: 1_000_000,
                 starts_in_memory: 100_000,
                 deliveries: 10_000,
+                sockets: 16_000,
+                talkers: 2_000,
+                waiting: 10_000,
                 samples: 40,
             }
         })
@@ -138,7 +154,7 @@ struct Group {
 }
 
 /// In this order, so that a run shows the quick and telling ones first.
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 14] = [
     Group {
         names: &["health_rate", "start_rate", "start_ratio", "start_ratio_keyed"],
         measure: rates::on_sqlite,
@@ -168,6 +184,9 @@ const GROUPS: [Group; 11] = [
     Group { names: &["chats_cursor_ratio"], measure: chats::cursor },
     Group { names: &["chats_count_ms"], measure: chats::count },
     Group { names: &["start_growth"], measure: growth::measure },
+    Group { names: &["socket_kib_each", "sockets_open_s"], measure: sockets::measure },
+    Group { names: &["talk_p99_ms", "talk_p50_ms", "messages_per_second"], measure: talk::measure },
+    Group { names: &["assign_all_s", "assign_rate"], measure: assigning::measure },
 ];
 
 impl Group {

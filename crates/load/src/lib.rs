@@ -17,5 +17,6 @@ pub mod receiver;
 pub mod request;
 pub mod server;
 mod signal;
+pub mod socket;
 pub mod stats;
 pub mod with_postgres;

@@ -37,6 +37,12 @@ pub fn post(path: &str, idempotency_key: Option<&str>, json: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// A PUT without a body.
+pub fn put(path: &str) -> Vec<u8> {
+    format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\n{DEMO_API_USER}Content-Length: 0\r\n\r\n")
+        .into_bytes()
+}
+
 /// Subscribes this address to the starts of conversations.
 pub fn subscribe(url: &str) -> Vec<u8> {
     let body = serde_json::json!({

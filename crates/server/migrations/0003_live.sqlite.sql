@@ -2,6 +2,8 @@
 ALTER TABLE agent ADD COLUMN credential_version INTEGER NOT NULL DEFAULT 1;
 -- Sealed under the key file; the step that was used last can't be used again.
 ALTER TABLE agent ADD COLUMN totp_secret BLOB;
+-- One that was not confirmed yet.
+ALTER TABLE agent ADD COLUMN totp_pending BLOB;
 ALTER TABLE agent ADD COLUMN totp_used_step INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN failed_logins INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agent ADD COLUMN locked_until INTEGER NOT NULL DEFAULT 0;
@@ -30,9 +32,16 @@ CREATE TABLE one_time_link (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX one_time_link_by_end ON one_time_link (expires_at);
+CREATE INDEX one_time_link_by_agent ON one_time_link (agent_id, kind, created_at);
 
--- Whether the lease was ended by hand, and not lost: then open conversations stay.
-ALTER TABLE presence ADD COLUMN is_left INTEGER NOT NULL DEFAULT 0;
+-- How the lease came to its end: 0 lost, 1 left by hand, 2 left by hand and open conversations are still to be moved, 3 the
+-- account was closed.
+ALTER TABLE presence ADD COLUMN ended_how INTEGER NOT NULL DEFAULT 0;
+-- The colleague who gets them; null: back to their queues.
+ALTER TABLE presence ADD COLUMN left_to INTEGER;
+
+-- The agent who looks after the customer.
+ALTER TABLE customer ADD COLUMN account_manager_id INTEGER;
 
 -- What administrators set for a queue, as JSON; what is not there is as the installation has it.
 ALTER TABLE chat_queue ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
@@ -51,6 +60,7 @@ ALTER TABLE conversation ADD COLUMN first_client_at INTEGER;
 ALTER TABLE conversation ADD COLUMN client_at INTEGER;
 ALTER TABLE conversation ADD COLUMN first_agent_at INTEGER;
 ALTER TABLE conversation ADD COLUMN agent_at INTEGER;
+-- When the visitor's page was closed; in the future, a lease, while one is open. Null: there never was one.
 ALTER TABLE conversation ADD COLUMN page_closed_at INTEGER;
 ALTER TABLE conversation ADD COLUMN client_read_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE conversation ADD COLUMN agent_read_seq INTEGER NOT NULL DEFAULT 0;
@@ -69,6 +79,8 @@ ALTER TABLE conversation ADD COLUMN topic_id INTEGER;
 ALTER TABLE conversation ADD COLUMN is_missed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX conversation_waiting ON conversation (chat_queue_id, waiting_rank, waiting_since, id)
     WHERE waiting_rank IS NOT NULL;
+-- What agents have open.
+CREATE INDEX conversation_open ON conversation (agent_id, chat_queue_id, id) WHERE agent_id IS NOT NULL AND status <> 2;
 UPDATE conversation SET waiting_rank = 1, waiting_since = updated_at WHERE agent_id IS NULL AND status <> 2;
 
 -- Agents who did not answer a conversation in time.
@@ -229,15 +241,31 @@ CREATE TABLE mail (
     -- Up to where the conversation is told, and where it begins.
     from_seq INTEGER,
     until_seq INTEGER,
-    -- A link's secret, sealed.
+    -- A link's secret, sealed for the purpose 'mail' and the id.
     secret BLOB,
+    -- Begun so far; whoever begins one raises it and pushes due_at on, so that nobody else does.
     attempts INTEGER NOT NULL,
-    error TEXT
+    error TEXT,
+    -- It is not tried again, and kept for a while to be seen.
+    given_up_at INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX mail_by_due ON mail (due_at, id);
+CREATE INDEX mail_by_due ON mail (due_at, id) WHERE given_up_at IS NULL;
+CREATE INDEX mail_given_up ON mail (given_up_at, id) WHERE given_up_at IS NOT NULL;
 CREATE INDEX mail_by_conversation ON mail (conversation_id, id) WHERE conversation_id IS NOT NULL;
--- Up to where the visitor was told by e-mail.
+-- Up to where the visitor was told by e-mail, and when.
 ALTER TABLE conversation ADD COLUMN mailed_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversation ADD COLUMN mailed_at INTEGER NOT NULL DEFAULT 0;
+-- Whether the visitor was told that a message has arrived outside working hours.
+ALTER TABLE conversation ADD COLUMN has_receipt INTEGER NOT NULL DEFAULT 0;
+
+-- E-mails of the last hour: an address gets so many and no more.
+CREATE TABLE mail_sent (
+    address_hash BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    mail_id BLOB NOT NULL,
+    PRIMARY KEY (address_hash, at, mail_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mail_sent_by_time ON mail_sent (at);
 
 -- What is being erased, in steps: 0 the whole conversation, 1 the texts of the agents' side, 2 those of the client's. Up to
 -- `until_seq` nothing of it is shown any more; up to `done_seq` it is gone.

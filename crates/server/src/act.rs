@@ -72,6 +72,8 @@ pub struct Act<'a> {
     pub now: Millis,
     pub ids: &'a Ids,
     pub wanted: Arc<Wanted>,
+    /// None outside of a server.
+    pub app: Option<&'a App>,
 }
 
 impl<'a> Act<'a> {
@@ -83,7 +85,17 @@ impl<'a> Act<'a> {
         ids: &'a Ids,
     ) -> Result<Self, Error> {
         let wanted = Arc::new(Wanted::load(tx)?);
-        Ok(Self { actor, now: clock.now(), ids, wanted })
+        Ok(Self { actor, now: clock.now(), ids, wanted, app: None })
+    }
+
+    /// The same transaction, of somebody who has become known in it.
+    #[must_use]
+    pub fn by<'b>(&self, actor: &'b Actor) -> Act<'b>
+    where
+        'a: 'b,
+    {
+        let wanted = Arc::clone(&self.wanted);
+        Act { actor, now: self.now, ids: self.ids, wanted, app: self.app }
     }
 
     /// In a server, for what it does by itself.
@@ -100,6 +112,6 @@ impl<'a> Act<'a> {
         revision: Option<String>,
     ) -> Result<Self, Error> {
         let wanted = app.subscriptions.at(tx, revision)?;
-        Ok(Self { actor, now: app.clock.now(), ids: &app.ids, wanted })
+        Ok(Self { actor, now: app.clock.now(), ids: &app.ids, wanted, app: Some(app) })
     }
 }

@@ -2,17 +2,23 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
 
+use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
+use crate::live::line::Sockets;
 use crate::live::sse::Streams;
-use crate::live::{Hub, ToRoute, Told};
+use crate::live::visitor_socket::Pages;
+use crate::live::{self, Hub, Passed, ToRoute, Told};
+use crate::mail::MailSet;
+use crate::mail::smtp::Mailer;
+use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
 use crate::secret::Key;
 use crate::timer::TimerSet;
@@ -41,8 +47,12 @@ pub struct Listeners {
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    /// For e-mails.
+    pub mail_alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
+    /// Whose place in a queue may be another.
+    pub moved: Arc<Moved>,
 }
 
 impl Listeners {
@@ -57,13 +67,24 @@ impl Listeners {
 
     fn hear(&self, message: Published) {
         let message = match message.downcast::<Told>() {
-            Ok(told) => return self.hub.tell(*told),
+            Ok(told) => {
+                self.moved.hear(&told);
+                return self.hub.tell(*told);
+            }
+            Err(message) => message,
+        };
+        let message = match message.downcast::<Passed>() {
+            Ok(passed) => return self.hub.pass(passed.topic, passed.passing, None),
             Err(message) => message,
         };
         if let Some(ToRoute(queue)) = message.downcast_ref() {
             self.to_route.add(*queue);
+        } else if let Some(handled) = message.downcast_ref::<Handled>() {
+            self.moved.measure(*handled);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
+        } else if let Some(MailSet(at)) = message.downcast_ref() {
+            self.mail_alarm.set(*at);
         } else {
             self.bells.hear(&*message);
         }
@@ -81,13 +102,22 @@ pub struct Inner {
     /// From the key file.
     pub secret: Key,
     pub gate: Gate,
+    pub nobodies: Nobodies,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
     pub alarm: Arc<Alarm>,
+    pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
     pub streams: Arc<Streams>,
+    pub moved: Arc<Moved>,
     pub sender: Sender,
+    /// None when there is no mail server.
+    pub mailer: Option<Mailer>,
+    pub sockets: Arc<Sockets>,
+    /// Of agents.
+    pub names: live::names::Names,
+    pub pages: Pages,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -105,7 +135,10 @@ impl App {
         let Surroundings { clock, ids, names } = surroundings;
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
+        let mailer = config.smtp.clone().map(|smtp| Mailer::new(smtp, &config.public_url));
         let process = ids.bytes();
+        let limits = &config.limits;
+        let sockets = Arc::new(Sockets::new(limits.sockets, limits.sockets_per_address));
         let gate = Gate::new(db.clone(), clock.clone(), &ids, config.limits.failures_per_minute);
         Self(Arc::new(Inner {
             config,
@@ -114,17 +147,30 @@ impl App {
             ids,
             secret,
             gate,
+            nobodies: Nobodies::default(),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,
             alarm: listeners.alarm,
+            mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
             streams: Arc::default(),
+            moved: listeners.moved,
             sender,
+            mailer,
+            sockets,
+            names: live::names::Names::default(),
+            pages: Pages::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
         }))
+    }
+}
+
+impl App {
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 }
 

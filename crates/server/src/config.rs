@@ -5,9 +5,14 @@ use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use lettre::message::Mailbox;
 use rozmowa_db::Address;
+use url::Host;
+
+use crate::mail;
 
 /// The shipped file: defaults and manual in one.
 pub const MANUAL: &str = include_str!("../rozmowa.toml");
@@ -28,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     pub storage: Storage,
     pub webhooks: Webhooks,
+    /// How e-mail goes out; without it none does.
+    pub smtp: Option<Smtp>,
     /// Every key with its value as text and where it comes from, secrets masked: what `rozmowa config` prints.
     pub sources: Vec<(String, String, String)>,
 }
@@ -35,6 +42,8 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub connections: usize,
+    pub sockets: usize,
+    pub sockets_per_address: usize,
     pub body_bytes: usize,
     pub head_seconds: u64,
     pub body_seconds: u64,
@@ -55,6 +64,37 @@ pub struct Webhooks {
     pub timeout_seconds: u64,
     /// Between an attempt and the next one.
     pub schedule_seconds: Vec<u64>,
+}
+
+/// The server that takes our e-mail.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    pub encryption: Encryption,
+    /// Name and password.
+    pub credentials: Option<(String, Secret)>,
+    pub from: Mailbox,
+    pub timeout: Duration,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    None,
+    /// Begun in the clear, and never gone on with so.
+    StartTls,
+    Tls,
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Everything that is wrong with a configuration, a line each.
@@ -130,8 +170,19 @@ impl Config {
             "error" | "warn" | "info" | "debug" => text.parse().map_err(|error| format!("{error}")),
             _ => Err("it must be error, warn, info or debug".into()),
         });
-        let [connections, body_bytes, head_seconds, body_seconds, failures, shutdown_seconds] = [
+        let [
+            connections,
+            sockets,
+            sockets_per_address,
+            body_bytes,
+            head_seconds,
+            body_seconds,
+            failures,
+            shutdown_seconds,
+        ] = [
             "limits.connections",
+            "limits.sockets",
+            "limits.sockets_per_address",
             "limits.body_bytes",
             "limits.head_seconds",
             "limits.body_seconds",
@@ -141,6 +192,7 @@ impl Config {
         .map(|key| keys.number(key));
         let [storage_connections, queue_length] =
             ["storage.connections", "storage.queue_length"].map(|key| keys.number(key));
+        let smtp = Self::smtp(keys);
         // Only now, so that all faults are told.
         let config = Self {
             listen: listen?,
@@ -156,6 +208,8 @@ impl Config {
             log_level: log_level?,
             limits: Limits {
                 connections: connections? as usize,
+                sockets: sockets? as usize,
+                sockets_per_address: sockets_per_address? as usize,
                 body_bytes: body_bytes? as usize,
                 head_seconds: head_seconds?.into(),
                 body_seconds: body_seconds?.into(),
@@ -171,17 +225,85 @@ impl Config {
                 timeout_seconds: timeout_seconds?.into(),
                 schedule_seconds: schedule_seconds?,
             },
+            smtp: smtp?,
             sources: Vec::new(),
         };
         config.check(&mut keys.faults);
         Some(config)
     }
 
+    /// What links to pages of ours start with: the public address, or that of a listener on loopback.
+    pub fn base_url(&self) -> String {
+        let public = self.public_url.trim_end_matches('/');
+        match (public, self.listen, self.tls_listen) {
+            ("", Some(address), _) => format!("http://{address}"),
+            ("", None, Some(address)) => format!("https://{address}"),
+            (public, ..) => public.to_owned(),
+        }
+    }
+
+    #[expect(clippy::option_option, reason = "faults, or a mail server or none")]
+    fn smtp(keys: &mut Keys) -> Option<Option<Smtp>> {
+        let host: Option<String> = keys.parsed("smtp.host", |text| match Host::parse(text) {
+            _ if text.is_empty() || text.parse::<IpAddr>().is_ok() => Ok(text.to_owned()),
+            Ok(Host::Domain(_)) => Ok(text.to_owned()),
+            Ok(address) => Ok(address.to_string().trim_matches(['[', ']']).to_owned()),
+            Err(_) => Err("it must be a name or an address, without a port".into()),
+        });
+        let port = keys.parsed("smtp.port", |text| match text.parse() {
+            Ok(port) if port > 0 => Ok(port),
+            _ => Err("it must be a port such as 587, 465 or 25".into()),
+        });
+        let encryption = keys.parsed("smtp.encryption", |text| match text {
+            "none" => Ok(Encryption::None),
+            "starttls" => Ok(Encryption::StartTls),
+            "tls" => Ok(Encryption::Tls),
+            _ => Err("it must be none, starttls or tls".into()),
+        });
+        let user: Option<String> = keys.take("smtp.user");
+        let password: Option<String> = keys.take("smtp.password");
+        let address = keys.parsed("smtp.from", |text| match text {
+            "" => Ok(None),
+            text => mail::address(text)
+                .map(Some)
+                .ok_or_else(|| "it must be an e-mail address, as in chat@example.org".to_owned()),
+        });
+        let name: Option<String> = keys.take("smtp.from_name");
+        let seconds = keys.number("smtp.timeout_seconds");
+        let (host, port, encryption, user) = (host?, port?, encryption?, user?);
+        let (password, address, name, seconds) = (password?, address?, name?, seconds?);
+        if host.is_empty() {
+            return Some(None);
+        }
+        let faults = &mut keys.faults;
+        if user.is_empty() != password.is_empty() {
+            faults.push("smtp.user: it and smtp.password are needed together".to_owned());
+        }
+        if encryption == Encryption::None && !user.is_empty() && !is_this_machine(&host) {
+            faults.push(format!(
+                "smtp.encryption: the password would travel to {host} in the clear; it must be starttls or tls"
+            ));
+        }
+        let Some(address) = address else {
+            faults.push("smtp.from: it is required when smtp.host is set".to_owned());
+            return None;
+        };
+        let name = mail::body::line(&name);
+        Some(Some(Smtp {
+            host,
+            port,
+            encryption,
+            credentials: (!user.is_empty()).then_some((user, Secret(password))),
+            from: Mailbox::new((!name.is_empty()).then_some(name), address),
+            timeout: Duration::from_secs(seconds.into()),
+        }))
+    }
+
     /// Where a value came from that was put in the place of a configured one.
     pub fn tell_source(&mut self, key: &str, value: &str, source: &str) {
         for (known, shown, from) in &mut self.sources {
             if known == key {
-                *shown = masked(value);
+                *shown = masked(key, value);
                 source.clone_into(from);
             }
         }
@@ -198,6 +320,11 @@ impl Config {
                 "public_url: it is required when a listener is not on loopback, as in \
                  \"https://chat.example.org\""
                     .into(),
+            );
+        }
+        if self.smtp.is_some() && self.public_url.is_empty() {
+            faults.push(
+                "public_url: it is required when smtp.host is set: e-mails hold links".into(),
             );
         }
         let url = &self.public_url;
@@ -271,10 +398,10 @@ impl Keys {
     fn parsed<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let (value, source) = self.values.get(key).cloned().unwrap_or_default();
         let parsed = parse(&value);
-        self.sources.push((key.to_owned(), masked(&value), source.clone()));
+        self.sources.push((key.to_owned(), masked(key, &value), source.clone()));
         parsed
             .map_err(|error| {
-                let value = masked(&value);
+                let value = masked(key, &value);
                 self.faults.push(format!("{source}: {key}: {error} (it is \"{value}\")"));
             })
             .ok()
@@ -326,8 +453,11 @@ fn plain(value: &toml::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Passwords in an address as stars: `postgres://user:password@host/` and `…?password=…`.
-fn masked(value: &str) -> String {
+/// Passwords as stars, also in an address: `postgres://user:password@host/` and `…?password=…`.
+fn masked(key: &str, value: &str) -> String {
+    if key == "smtp.password" && !value.is_empty() {
+        return "***".to_owned();
+    }
     let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
     let rest = match rest.rsplit_once('@') {
         Some((credentials, host)) => {
@@ -345,6 +475,11 @@ fn masked(value: &str) -> String {
         None => rest,
     };
     format!("{scheme}://{rest}")
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address: Result<IpAddr, _> = host.parse();
+    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// Prints a configuration as a file that could be read back, each key with its source.
@@ -450,6 +585,44 @@ mod tests {
     fn beyond_loopback_the_public_address_is_required() {
         assert!(read("listen = \"0.0.0.0:80\"").unwrap_err().to_string().contains("public_url"));
         assert!(read("listen = \"0.0.0.0:80\"\npublic_url = \"https://chat.example.org\"").is_ok());
+    }
+
+    #[test]
+    fn e_mail_is_off_until_there_is_a_host_and_then_all_of_it_is_looked_at() {
+        assert!(read("").unwrap().smtp.is_none());
+        assert!(read("smtp.user = \"chat\"").unwrap().smtp.is_none());
+        let url =
+            "public_url = \"https://chat.example.org\"\n[smtp]\nhost = \"mail.example.org\"\n";
+        let good = format!(
+            "{url}user = \"chat\"\npassword = \"hunter2\"\nfrom = \"chat@example.org\"\nfrom_name = \"Sklep\\r\\nBcc: x\""
+        );
+        let config = read(&good).unwrap();
+        let smtp = config.smtp.as_ref().unwrap();
+        assert_eq!((smtp.port, smtp.encryption), (587, Encryption::StartTls));
+        assert_eq!(smtp.from.name.as_deref(), Some("Sklep Bcc: x"));
+        let told = format!("{config:?}{}", explain(&config));
+        assert!(!told.contains("hunter2") && told.contains("smtp.password = \"***\""), "{told}");
+        for (lines, fault) in [
+            ("", "smtp.from: it is required"),
+            ("from = \"chat\"", "smtp.from: it must be an e-mail address"),
+            ("from = \"a@b.pl\"\nuser = \"x\"", "smtp.user: it and smtp.password"),
+            ("from = \"a@b.pl\"\nencryption = \"ssl\"", "none, starttls or tls"),
+            ("from = \"a@b.pl\"\nport = 0", "smtp.port: it must be a port"),
+            ("from = \"a@b.pl\"\nport = 70000", "smtp.port: it must be a port"),
+            ("from = \"a@b.pl\"\ntimeout_seconds = 0", "smtp.timeout_seconds: it must be"),
+            (
+                "from = \"a@b.pl\"\nencryption = \"none\"\nuser = \"x\"\npassword = \"hunter2\"",
+                "smtp.encryption: the password would travel",
+            ),
+            ("from = \"a@b.pl\"\npasword = \"hunter2\"", "did you mean smtp.password?"),
+        ] {
+            let told = read(&format!("{url}{lines}")).unwrap_err().to_string();
+            assert!(told.contains(fault) && !told.contains("hunter2"), "{lines}: {told}");
+        }
+        let told = read("[smtp]\nhost = \"mail:25\"\nfrom = \"a@b.pl\"").unwrap_err().to_string();
+        assert!(told.contains("smtp.host: it must be a name"), "{told}");
+        let told = read("[smtp]\nhost = \"mail\"\nfrom = \"a@b.pl\"").unwrap_err().to_string();
+        assert!(told.contains("public_url: it is required when smtp.host"), "{told}");
     }
 
     #[test]

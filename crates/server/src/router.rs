@@ -10,7 +10,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::{agent, audit, bot, conversation, pause, queue, webhook};
+use crate::live::{agent_socket, visitor_socket};
+use crate::{agent, audit, bot, conversation, mail, pause, queue, webhook};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -59,10 +60,36 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
 ];
 
 /// The console door: what agents' browsers call, by a session.
-const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(agent::console::show_session)];
+const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
+    // Signing in, and one's own account.
+    || routes!(agent::console::show_session, agent::console::sign_in, agent::console::sign_out),
+    || routes!(agent::console::list_sessions, agent::console::end_other_sessions),
+    || routes!(agent::console::end_session),
+    || routes!(agent::account_console::change),
+    || routes!(agent::account_console::change_password),
+    || {
+        routes!(
+            agent::account_console::set_up_second_factor,
+            agent::account_console::confirm_second_factor
+        )
+    },
+    || routes!(agent::account_console::remove_second_factor),
+    || routes!(agent::links_console::welcome),
+    || routes!(agent::links_console::forget_password),
+    || routes!(agent::links_console::set_password),
+    // Agents.
+    || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
+    || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
+    || routes!(agent::links_console::invite),
+    // Being on duty.
+    || routes!(agent::duty::show, agent::duty::set),
+    || routes!(agent::duty::show_of, agent::duty::set_of),
+    // Conversations.
+    || routes!(mail::console::mail_transcript),
+];
 
 /// The visitor door: what visitors' browsers call, by a token.
-const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[];
+const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];
 
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");
@@ -77,6 +104,8 @@ pub fn router(app: App) -> Router {
     }
     let openapi = get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE));
     api.route("/api/openapi.json", openapi)
+        .route("/visitor/socket", get(visitor_socket::open))
+        .route("/console/socket", get(agent_socket::open))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/", get(health::index))

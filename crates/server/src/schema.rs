@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, bot, conversation, counter, customer, http, pause, queue, setting,
-    timer, visitor, webhook,
+    account, agent, audit, bot, conversation, counter, customer, http, live, mail, pause, queue,
+    routing, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -16,8 +16,12 @@ pub fn statements() -> Vec<Stmt> {
         account::STATEMENTS,
         agent::STATEMENTS,
         agent::capacity::STATEMENTS,
+        agent::leave::STATEMENTS,
         agent::presence::STATEMENTS,
+        agent::links::STATEMENTS,
         agent::session::STATEMENTS,
+        agent::signin::STATEMENTS,
+        agent::totp::STATEMENTS,
         audit::STATEMENTS,
         bot::STATEMENTS,
         bot::talk::STATEMENTS,
@@ -34,9 +38,21 @@ pub fn statements() -> Vec<Stmt> {
         customer::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
+        live::agent_socket::STATEMENTS,
+        live::names::STATEMENTS,
+        live::visitor_socket::STATEMENTS,
+        mail::STATEMENTS,
+        mail::compose::STATEMENTS,
+        mail::outbox::STATEMENTS,
+        mail::receipt::STATEMENTS,
+        mail::transcript::STATEMENTS,
+        mail::unread::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        routing::floor::STATEMENTS,
+        routing::no_answer::STATEMENTS,
+        routing::position::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
         visitor::token::STATEMENTS,

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
+use crate::agent::{links, session};
 use crate::app::{App, Listeners, Surroundings};
 use crate::bot;
 use crate::config::Config;
@@ -25,6 +26,7 @@ use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
+use crate::mail;
 use crate::routing;
 use crate::schema::MIGRATIONS;
 use crate::secret::Key;
@@ -36,6 +38,8 @@ use crate::webhook::{courier, log};
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Deliveries that take longer to finish are made again by the next server.
 const WORKERS_TIME: Duration = Duration::from_secs(5);
+/// For sockets to be told that the server stops.
+const SOCKETS_TIME: Duration = Duration::from_secs(3);
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: u32 = 4096;
 /// The setting that tells the right key file from a wrong one.
@@ -139,7 +143,7 @@ impl Running {
     /// Starts serving an opened application, on the runtime it is called in. Listeners come last: who is answered finds everything in place.
     pub fn start(app: App, lock: Option<File>) -> Result<Self, String> {
         let config = &app.config;
-        raise_file_limit(config.limits.connections);
+        raise_file_limit(config.limits.connections + config.limits.sockets);
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
         let door = Arc::new(Door::new(service, &config.limits));
         let mut tasks = Vec::new();
@@ -174,11 +178,15 @@ impl Running {
         }
         tasks.push(tokio::spawn(tidy(app.clone())));
         let stop = watch::Sender::new(false);
-        let workers = vec![
+        let mut workers = vec![
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
+        if mail::is_on(&app) {
+            workers.push(tokio::spawn(mail::worker::run(app.clone(), stop.subscribe())));
+        }
         Ok(Self {
             app,
             listen,
@@ -202,6 +210,9 @@ impl Running {
             let _ = task.await;
         }
         self.app.hub.stop();
+        if timeout(SOCKETS_TIME, self.app.sockets.all_gone()).await.is_err() {
+            tracing::debug!("some sockets did not take their leave");
+        }
         let _ = self.stop.send(true);
         let time = Duration::from_secs(self.app.config.limits.shutdown_seconds);
         // The listeners' tasks are over, and with them their shares of the door.
@@ -245,7 +256,7 @@ fn raise_file_limit(connections: usize) {
             tracing::warn!(
                 allowed,
                 wanted,
-                "the system allows fewer open files than limits.connections needs"
+                "the system allows fewer open files than limits.connections and limits.sockets need"
             );
         }
         Ok(_) => {}
@@ -265,6 +276,9 @@ async fn tidy(app: App) {
         in_steps(&app, "retention", retention::step).await;
         in_steps(&app, "erasing", erase::more).await;
         in_steps(&app, "handing over for bots", bot::work::let_go_more).await;
+        in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
+        in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;
     }
 }
 

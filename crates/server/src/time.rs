@@ -75,7 +75,7 @@ pub fn parse(text: &str, bound: Bound, zone: &TimeZone) -> Option<Millis> {
 }
 
 /// The first moment that a local time can mean; one that the clocks skip means the moment of the jump.
-fn first(local: DateTime, zone: &TimeZone) -> Option<Millis> {
+pub fn first(local: DateTime, zone: &TimeZone) -> Option<Millis> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     let is_skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
     let at = ambiguous.earlier().unwrap_or(Timestamp::MAX);

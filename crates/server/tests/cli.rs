@@ -134,6 +134,23 @@ fn agents_are_described_and_put_into_queues_and_reasons_to_pause_are_kept() {
 }
 
 #[test]
+fn a_link_for_the_first_administrator_is_printed_while_there_is_none() {
+    let folder = TempDir::new().expect("a folder can be made");
+    let at = folder.path();
+    let link = succeeds(at, &["admin-link"]);
+    let token = link.trim_end().strip_prefix("http://127.0.0.1:8080/console/welcome#");
+    assert_eq!(token.map(str::len), Some(43), "{link}");
+    assert_ne!(succeeds(at, &["admin-link"]), link);
+    succeeds(at, &["agent", "add", "ewa", "--role", "administrator"]);
+    assert!(fails(at, &["admin-link"]).contains("an administrator already"));
+    succeeds(at, &["agent", "disable", "ewa"]);
+    succeeds(at, &["admin-link"]);
+
+    assert!(succeeds(at, &["agent", "totp-reset", "ewa"]).contains("no second factor"));
+    assert!(fails(at, &["agent", "totp-reset", "nobody"]).contains("nobody"));
+}
+
+#[test]
 fn slips_of_the_pen_are_named() {
     let folder = installation();
     let at = folder.path();
@@ -153,9 +170,30 @@ fn slips_of_the_pen_are_named() {
 fn a_setting_is_changed() {
     let folder = installation();
     let at = folder.path();
-    assert_eq!(succeeds(at, &["setting", "list"]), "customers.add_automatically = false\n");
+    let list = |adds: &str, days: i64| {
+        format!("customers.add_automatically = {adds}\nretention.days = {days}\n")
+    };
+    assert_eq!(succeeds(at, &["setting", "list"]), list("false", 0));
     succeeds(at, &["setting", "set", "customers.add_automatically", "true"]);
-    assert_eq!(succeeds(at, &["setting", "list"]), "customers.add_automatically = true\n");
+    succeeds(at, &["setting", "set", "retention.days", "365"]);
+    assert_eq!(succeeds(at, &["setting", "list"]), list("true", 365));
+    for (name, value) in
+        [("retention.days", "-1"), ("retention.days", "true"), ("customers.add_automatically", "1")]
+    {
+        assert!(
+            fails(at, &["setting", "set", name, value]).contains("it must be"),
+            "{name} {value}"
+        );
+    }
+}
+
+#[test]
+fn the_clean_up_leaves_a_database_that_is_whole() {
+    let folder = installation();
+    let at = folder.path();
+    assert!(succeeds(at, &["erase-cleanup"]).contains("no more"));
+    assert!(succeeds(at, &["verify"]).contains("all is well"));
+    assert_eq!(succeeds(at, &["queue", "list"]), "3\tenabled\tSklep\n");
 }
 
 #[test]

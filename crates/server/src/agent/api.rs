@@ -4,8 +4,9 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Agent, Changes, NewAgent, Role, capacity, presence};
-use crate::clock::Millis;
+use super::presence::{self, Lease};
+use super::{Agent, Changes, NewAgent, Role, capacity};
+use crate::http::call::Caller;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{
@@ -15,8 +16,8 @@ use crate::http::{Call, Code, Error, Reply, page};
 use crate::locale::Language;
 use crate::time;
 
-type Capacity = Within<{ capacity::LEAST }, { capacity::MOST }>;
-type Roles = Many<OneOf<Role>, 10>;
+pub type Capacity = Within<{ capacity::LEAST }, { capacity::MOST }>;
+pub type Roles = Many<OneOf<Role>, 10>;
 type LeaseSeconds = Within<60, 86_400>;
 
 /// Half a day: longer than a shift, shorter than until the next.
@@ -66,7 +67,7 @@ pub struct AgentShown {
 }
 
 impl AgentShown {
-    fn new(agent: Agent, has_details: bool) -> Self {
+    pub fn new(agent: Agent, has_details: bool) -> Self {
         Self {
             roles: has_details.then(|| [agent.role.name()]),
             capacity: has_details.then_some(agent.capacity),
@@ -289,25 +290,7 @@ crate::params! { body
 pub async fn change(Path(login): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ChangeAgent = call.params()?;
     let login = known(login)?;
-    let mut password_hash = None;
-    if let Some(password) = given.password {
-        let of = login.clone();
-        let agent = call.look(move |tx| super::find(tx, &of)).await?;
-        // Nobody's password costs no hash either.
-        agent.ok_or_else(|| super::fault(Code::UnknownAgent, &login))?;
-        password_hash = Some(hash(&call, password).await?);
-    }
-    let changes = Changes {
-        name: given.name.map(Into::into),
-        surname: given.surname.map(Into::into),
-        email: given.email.map(|email| email.0.map(Into::into).unwrap_or_default()),
-        number: given.number.map(|number| number.0.map(Into::into).unwrap_or_default()),
-        language: given.language.map(|language| language.0),
-        role: highest(given.roles),
-        capacity: given.capacity.map(|capacity| capacity.0),
-        is_active: given.active.map(|yes| yes.0),
-        password_hash,
-    };
+    let changes = given.into_changes(&call, &login).await?;
     call.write(move |tx, act| {
         super::change(tx, act, &login, &changes)?;
         Ok(Reply::default())
@@ -315,12 +298,41 @@ pub async fn change(Path(login): Path<String>, mut call: Call) -> Result<Reply, 
     .await
 }
 
-fn highest(roles: Option<Roles>) -> Option<Role> {
+impl ChangeAgent {
+    /// The same for every door.
+    pub async fn into_changes<C: Caller>(
+        self,
+        call: &Call<C>,
+        login: &str,
+    ) -> Result<Changes, Error> {
+        let mut password_hash = None;
+        if let Some(password) = self.password {
+            let of = login.to_owned();
+            let agent = call.look(move |tx| super::find(tx, &of)).await?;
+            // Nobody's password costs no hash either.
+            agent.ok_or_else(|| super::fault(Code::UnknownAgent, login))?;
+            password_hash = Some(hash(call, password).await?);
+        }
+        Ok(Changes {
+            name: self.name.map(Into::into),
+            surname: self.surname.map(Into::into),
+            email: self.email.map(|email| email.0.map(Into::into).unwrap_or_default()),
+            number: self.number.map(|number| number.0.map(Into::into).unwrap_or_default()),
+            language: self.language.map(|language| language.0),
+            role: highest(self.roles),
+            capacity: self.capacity.map(|capacity| capacity.0),
+            is_active: self.active.map(|yes| yes.0),
+            password_hash,
+        })
+    }
+}
+
+pub fn highest(roles: Option<Roles>) -> Option<Role> {
     roles?.0.into_iter().map(|role| role.0).max()
 }
 
 /// Before the transaction, which may run twice, and after the parameters: wrong ones cost no hash.
-async fn hash(call: &Call, password: Password) -> Result<String, Error> {
+async fn hash<C: Caller>(call: &Call<C>, password: Password) -> Result<String, Error> {
     let app = call.app();
     app.gate.hasher().hash(password.0, app.ids.bytes()).await
 }
@@ -332,8 +344,8 @@ crate::params! { body
     }
 }
 
-fn lease(seconds: Option<LeaseSeconds>) -> Millis {
-    seconds.map_or(LEASE_DEFAULT_SECONDS, |seconds| seconds.0) * 1_000
+fn lease(seconds: Option<LeaseSeconds>) -> Lease {
+    Lease::Exactly(seconds.map_or(LEASE_DEFAULT_SECONDS, |seconds| seconds.0) * 1_000)
 }
 
 /// Puts an agent on duty

@@ -7,11 +7,15 @@
 use rozmowa_db::{Row, Tx, params};
 
 use super::Agent;
+use crate::clock::Millis;
 use crate::http::{Code, Error};
 
 rozmowa_db::statements! {
-    OCCUPY = "UPDATE agent SET open_chats = open_chats + 1 WHERE id = $1 AND open_chats < capacity AND is_active = 1";
+    OCCUPY = "UPDATE agent SET open_chats = open_chats + 1, assigned_at = CASE WHEN assigned_at > $2 THEN assigned_at ELSE $2 END
+        WHERE id = $1 AND open_chats < capacity AND is_active = 1";
     RELEASE = "UPDATE agent SET open_chats = open_chats - 1 WHERE id = $1";
+    /// Of one queue.
+    OPEN_OF = "SELECT count(*) FROM conversation WHERE agent_id = $1 AND chat_queue_id = $2 AND status <> 2";
     /// A batch by number, for `verify`.
     COUNTED = "SELECT a.id, a.login, a.open_chats,
             (SELECT count(*) FROM conversation c WHERE c.agent_id = a.id AND c.status <> 2)
@@ -30,13 +34,24 @@ impl Agent {
 }
 
 /// One more conversation for the agent, or why not.
-pub fn occupy(tx: &mut Tx<'_>, agent: &Agent) -> Result<(), Error> {
-    if tx.execute(&OCCUPY, params![agent.id])? == 1 {
+pub fn occupy(tx: &mut Tx<'_>, agent: &Agent, at: Millis) -> Result<(), Error> {
+    if try_occupy(tx, agent.id, at)? {
         return Ok(());
     }
     let is_active = super::find(tx, &agent.login)?.is_some_and(|agent| agent.is_active);
     let code = if is_active { Code::AgentAtCapacity } else { Code::AgentInactive };
     Err(super::fault(code, &agent.login))
+}
+
+/// False when there is no room, or no account.
+pub fn try_occupy(tx: &mut Tx<'_>, agent_id: i64, at: Millis) -> Result<bool, Error> {
+    Ok(tx.execute(&OCCUPY, params![agent_id, at])? == 1)
+}
+
+/// How many the agent has open of one queue. Right for whoever holds the agent: on PostgreSQL a statement that waits for
+/// a row would count as of before it waited.
+pub fn open_of(tx: &mut Tx<'_>, agent_id: i64, queue: i64) -> Result<i64, Error> {
+    Ok(tx.query_one(&OPEN_OF, params![agent_id, queue], |row| row.get(0))?)
 }
 
 /// One less.

@@ -1,19 +1,31 @@
 //! Agents: the people who answer.
 
+pub mod account_console;
 pub mod api;
 pub mod capacity;
+pub mod colleagues_console;
 pub mod console;
+pub mod duty;
+pub mod leave;
+pub mod links;
+pub mod links_console;
 pub mod presence;
 pub mod session;
+pub mod signin;
+pub mod totp;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
 
 use crate::act::Act;
 use crate::audit;
+use crate::clock::Millis;
 use crate::http::params::Named;
 use crate::http::{Code, Error, Fault};
+use crate::live::ToRoute;
 use crate::locale::Language;
+use presence::Presence;
+use session::AgentSession;
 
 rozmowa_db::statements! {
     FIND = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
@@ -25,6 +37,12 @@ rozmowa_db::statements! {
         postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
             FROM agent WHERE login = $1 FOR UPDATE",
     };
+    HOLD_BY_ID = {
+        sqlite: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE id = $1",
+        postgres: "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+            FROM agent WHERE id = $1 FOR UPDATE",
+    };
     LIST = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
         FROM agent ORDER BY id LIMIT $1 OFFSET $2";
     ADD = "INSERT INTO agent (id, login, name, surname, email, number, language, role, capacity, is_active,
@@ -33,7 +51,15 @@ rozmowa_db::statements! {
     CHANGE = "UPDATE agent SET name = $2, surname = $3, email = $4, number = $5, language = $6, role = $7,
             capacity = $8, is_active = $9
         WHERE id = $1";
-    SET_PASSWORD = "UPDATE agent SET password_hash = $2 WHERE id = $1";
+    /// Who has a new password has not failed with it.
+    SET_PASSWORD = "UPDATE agent SET password_hash = $2, failed_logins = 0, locked_until = 0 WHERE id = $1";
+    HAS_ADMINISTRATOR = "SELECT 1 FROM agent WHERE role = 2 AND is_active = 1 LIMIT 1";
+    OF_EMAIL = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
+        FROM agent WHERE lower(email) = $1 AND email <> '' AND is_active = 1 ORDER BY id LIMIT 10";
+    LIST_WITH_PRESENCE = "SELECT a.id, a.login, a.name, a.surname, a.email, a.number, a.language, a.role, a.capacity,
+            a.open_chats, a.is_active, p.status, p.pause_id, p.changed_at, p.lease_until
+        FROM agent a LEFT JOIN presence p ON p.agent_id = a.id WHERE a.is_active >= $1 ORDER BY a.id LIMIT $2 OFFSET $3";
+    LOGIN_OF = "SELECT login FROM agent WHERE id = $1";
 }
 
 /// What an agent may do: each may do what those before it may. The numbers are stored.
@@ -108,12 +134,47 @@ pub fn hold(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
     tx.query_opt(&HOLD, params![login], read)?.ok_or_else(|| fault(Code::UnknownAgent, login))
 }
 
+/// Whether somebody can administer the installation at the console.
+pub fn has_administrator(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    Ok(tx.query_opt(&HAS_ADMINISTRATOR, params![], |_| Ok(()))?.is_some())
+}
+
+/// The agent of a number.
+pub fn of_number(tx: &mut Tx<'_>, id: i64) -> Result<Option<Agent>, Error> {
+    let login = tx.query_opt(&LOGIN_OF, params![id], |row| row.get::<String>(0))?;
+    login.map_or(Ok(None), |login| find(tx, &login))
+}
+
+/// The same by number, for who knows that there is one.
+pub fn hold_by_id(tx: &mut Tx<'_>, id: i64) -> Result<Agent, Error> {
+    Ok(tx.query_one(&HOLD_BY_ID, params![id], read)?)
+}
+
 pub fn fault(code: Code, login: &str) -> Error {
     Fault::new(code).with("login", login).into()
 }
 
 pub fn list(tx: &mut Tx<'_>, limit: i64, offset: i64) -> Result<Vec<Agent>, Error> {
     Ok(tx.query(&LIST, params![limit, offset], read)?)
+}
+
+/// Agents with their presence, by number; only those whose account is open, or all.
+pub fn list_with_presence(
+    tx: &mut Tx<'_>,
+    only_active: bool,
+    limit: i64,
+    offset: i64,
+    now: Millis,
+) -> Result<Vec<(Agent, Presence)>, Error> {
+    let listed = tx.query(&LIST_WITH_PRESENCE, params![only_active, limit, offset], |row| {
+        Ok((read(row)?, Presence::read(row, 11, now)?))
+    })?;
+    Ok(listed)
+}
+
+/// Those who may sign in and have this address. Case makes no difference, at least in ASCII.
+pub fn of_email(tx: &mut Tx<'_>, email: &str) -> Result<Vec<Agent>, Error> {
+    Ok(tx.query(&OF_EMAIL, params![&email.to_ascii_lowercase()], read)?)
 }
 
 /// What makes an agent.
@@ -222,8 +283,20 @@ impl Changes {
     }
 }
 
-/// Whose account is closed is not on duty any more. A capacity below the conversations that are open takes none away.
+/// Whose account is closed is not on duty any more. A capacity below the conversations that are open takes none away. With
+/// another password or role, or a closed account, sessions are over.
 pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, login: &str, changes: &Changes) -> Result<(), Error> {
+    change_from(tx, act, login, changes, None)
+}
+
+/// The same from a session that is to go on.
+pub fn change_from(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    login: &str,
+    changes: &Changes,
+    session: Option<&AgentSession>,
+) -> Result<(), Error> {
     let was = hold(tx, login)?;
     let becomes = changes.made_to(&was);
     let has_password = changes.password_hash.is_some();
@@ -245,10 +318,18 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, login: &str, changes: &Changes) ->
     tx.put(&CHANGE, row)?;
     if let Some(hash) = &changes.password_hash {
         tx.put(&SET_PASSWORD, params![becomes.id, hash])?;
+        links::forget(tx, becomes.id)?;
+    }
+    if has_password || (was.role, was.is_active) != (becomes.role, becomes.is_active) {
+        match session {
+            Some(session) => session::raise_for_others(tx, session)?,
+            None => session::raise(tx, becomes.id)?,
+        }
     }
     if was.is_active && !becomes.is_active {
-        presence::end(tx, becomes.id, act.now)?;
+        presence::end(tx, becomes.id, act.now, presence::Ended::Closed)?;
     }
+    tx.publish(ToRoute(None));
     audit::record(tx, act, "agent.change", &subject(login), Some(&before), Some(&after))
 }
 

@@ -18,6 +18,7 @@ use crate::clock::{Ids, Millis};
 use crate::http::call::{Caller, Head};
 use crate::http::{Code, Error, origin};
 use crate::secret::Key;
+use crate::webhook::Wanted;
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO session (token_hash, agent_id, credential_version, created_at, used_at, expires_at, address, user_agent)
@@ -29,6 +30,17 @@ rozmowa_db::statements! {
     USED = "UPDATE session SET used_at = $2, expires_at = $3 WHERE token_hash = $1";
     END = "DELETE FROM session WHERE token_hash = $1";
     END_ALL = "DELETE FROM session WHERE agent_id = $1";
+    /// Signing in on and on leaves no more than these.
+    END_OLD = "DELETE FROM session WHERE token_hash IN
+        (SELECT token_hash FROM session WHERE agent_id = $1 ORDER BY created_at DESC, token_hash LIMIT 100 OFFSET $2)";
+    LIST = "SELECT s.token_hash, s.created_at, s.used_at, s.address, s.user_agent
+        FROM session s JOIN agent a ON a.id = s.agent_id
+        WHERE s.agent_id = $1 AND s.expires_at > $2 AND s.credential_version = a.credential_version
+        ORDER BY s.used_at DESC, s.token_hash LIMIT 100";
+    END_OTHERS = "DELETE FROM session WHERE agent_id = $1 AND token_hash <> $2";
+    RAISE = "UPDATE agent SET credential_version = credential_version + 1 WHERE id = $1";
+    KEEP = "UPDATE session SET credential_version = (SELECT credential_version FROM agent WHERE id = $2)
+        WHERE token_hash = $1 AND agent_id = $2";
     SWEEP = "DELETE FROM session WHERE token_hash IN
         (SELECT token_hash FROM session WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)";
     VERSION = "SELECT credential_version FROM agent WHERE id = $1";
@@ -40,6 +52,10 @@ pub const IDLE_MAX: Millis = 14 * 24 * 60 * 60 * 1000;
 const NOTED_EVERY: Millis = 10 * 60 * 1000;
 pub const COOKIE: &str = "rozmowa_session";
 pub const CSRF_HEADER: &str = "x-csrf-token";
+/// Sessions that an agent can have.
+const SESSIONS_MAX: i64 = 50;
+/// How long a browser keeps the cookie; whether the session lasts is for the server to say.
+const COOKIE_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 /// The hash under which a token is stored: tokens are long and random, so a plain one is enough.
 pub type TokenHash = [u8; 32];
@@ -123,6 +139,48 @@ impl Caller for AgentSession {
     }
 }
 
+/// Somebody at a browser who has not signed in: calls of theirs come from pages of ours, or from no page.
+#[derive(Debug)]
+pub struct Anybody;
+
+impl Caller for Anybody {
+    const KIND: ActorKind = ActorKind::Agent;
+
+    async fn enter(head: &Head, app: &App) -> Result<Arc<Self>, Error> {
+        match origin::given(&head.headers) {
+            Some(origin) if !origin::is_own(head, app, origin) => Err(Code::ForeignOrigin.into()),
+            _ => Ok(Arc::new(Self)),
+        }
+    }
+
+    fn recheck(&self, tx: &mut Tx<'_>, _: Millis) -> Result<Option<String>, Error> {
+        Wanted::revision(tx)
+    }
+
+    fn name(&self) -> String {
+        String::new()
+    }
+
+    fn scope(&self) -> Vec<u8> {
+        b"anybody".to_vec()
+    }
+}
+
+/// The cookie of a session, or its end.
+pub fn set_cookie(head: &Head, app: &App, token: Option<&str>) -> HeaderValue {
+    let is_secure = head.is_tls || app.config.public_url.starts_with("https://");
+    let secure = if is_secure { "; Secure" } else { "" };
+    let (token, seconds) = token.map_or(("", 0), |token| (token, COOKIE_SECONDS));
+    let text =
+        format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    HeaderValue::from_str(&text).expect("tokens are ASCII")
+}
+
+/// The session that a browser has or had.
+pub fn given(head: &Head) -> Option<TokenHash> {
+    cookie(&head.headers).map(|token| token_hash(&token))
+}
+
 /// What pages of ours send along with a change.
 pub fn csrf_token(key: &Key, token_hash: &TokenHash) -> String {
     URL_SAFE_NO_PAD.encode(key.fingerprint(&[b"csrf", token_hash]))
@@ -165,10 +223,48 @@ pub fn open(
     let address = act.actor.from.map(|from| from.to_string()).unwrap_or_default();
     let hash = token_hash(token);
     let until = act.now + IDLE_MAX;
-    Ok(tx.put(
-        &ADD,
-        params![&hash, agent.id, version, act.now, until, address.as_str(), user_agent],
-    )?)
+    tx.put(&ADD, params![&hash, agent.id, version, act.now, until, address.as_str(), user_agent])?;
+    Ok(tx.put(&END_OLD, params![agent.id, SESSIONS_MAX])?)
+}
+
+/// A session as its agent sees it.
+pub struct Listed {
+    pub token_hash: TokenHash,
+    pub created_at: Millis,
+    pub used_at: Millis,
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// The agent's sessions, the one used last first.
+pub fn list(tx: &mut Tx<'_>, agent_id: i64, now: Millis) -> Result<Vec<Listed>, Error> {
+    let listed = tx.query(&LIST, params![agent_id, now], |row: &Row<'_>| {
+        Ok(Listed {
+            token_hash: row.get(0)?,
+            created_at: row.get(1)?,
+            used_at: row.get(2)?,
+            address: row.get(3)?,
+            user_agent: row.get(4)?,
+        })
+    })?;
+    Ok(listed)
+}
+
+pub fn end_others(tx: &mut Tx<'_>, session: &AgentSession) -> Result<(), Error> {
+    Ok(tx.put(&END_OTHERS, params![session.agent_id, &session.token_hash])?)
+}
+
+/// The agent's account is not what it was: all sessions are over, and calls under way end.
+pub fn raise(tx: &mut Tx<'_>, agent_id: i64) -> Result<(), Error> {
+    tx.put(&RAISE, params![agent_id])?;
+    end_all(tx, agent_id)
+}
+
+/// All sessions but the one that the change is made from.
+pub fn raise_for_others(tx: &mut Tx<'_>, session: &AgentSession) -> Result<(), Error> {
+    tx.put(&RAISE, params![session.agent_id])?;
+    end_others(tx, session)?;
+    Ok(tx.put(&KEEP, params![&session.token_hash, session.agent_id])?)
 }
 
 pub fn end(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<(), Error> {

@@ -4,7 +4,9 @@ use clap::{Args, Subcommand};
 
 use super::admin::{NewPassword, email, line, name};
 use super::{create, printable, transact};
-use crate::agent::{self, Changes, NewAgent, Role, capacity};
+use crate::agent::links::{self, Kind};
+use crate::agent::{self, Changes, NewAgent, Role, capacity, session, totp};
+use crate::clock::Ids;
 use crate::config::Config;
 use crate::http::params::{Login, Named};
 use crate::locale::Language;
@@ -59,6 +61,8 @@ pub enum AgentCommand {
     Disable { login: String },
     /// Enable a disabled account
     Enable { login: String },
+    /// Take an agent's second factor away: the password alone signs in
+    TotpReset { login: String },
     /// List agents
     List,
 }
@@ -114,6 +118,16 @@ impl AgentCommand {
                 password.tell();
                 Ok(())
             }
+            Self::TotpReset { login } => {
+                let removed = transact(config, move |tx, act| {
+                    let agent = agent::hold(tx, &login)?;
+                    totp::remove(tx, act, &agent)
+                })?;
+                if !removed {
+                    println!("There was no second factor.");
+                }
+                Ok(())
+            }
             Self::List => {
                 for agent in transact(config, |tx, _| agent::list(tx, 10_000, 0))? {
                     let state = if agent.is_active { "active" } else { "inactive" };
@@ -133,6 +147,14 @@ impl AgentCommand {
             }
         }
     }
+}
+
+pub fn admin_link(config: &Config) -> Result<(), String> {
+    let token = session::new_token(&Ids::from_system());
+    let added = token.clone();
+    create(config, move |tx, act| links::add_for_administrator(tx, act.now, &added))?;
+    println!("{}", Kind::FirstAdministrator.address(&config.base_url(), &token));
+    Ok(())
 }
 
 fn activate(config: &Config, login: String, is_active: bool) -> Result<(), String> {

@@ -142,8 +142,8 @@ fn fill(app: &App) -> Result<bool, String> {
     let actor = Actor::system();
     write(&app.db, move |tx, act| {
         // Nobody typed these.
-        let act =
-            Act { actor: &actor, ids: act.ids, now: act.now, wanted: Arc::clone(&act.wanted) };
+        let wanted = Arc::clone(&act.wanted);
+        let act = Act { actor: &actor, ids: act.ids, now: act.now, wanted, app: None };
         samples(tx, &act, &api, &agents)
     })?;
     Ok(true)

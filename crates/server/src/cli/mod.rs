@@ -8,6 +8,7 @@ mod api_user;
 #[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod audit;
 mod demo;
+mod mail;
 mod storage;
 mod webhook;
 
@@ -68,6 +69,8 @@ enum Command {
     /// The people who answer
     #[command(subcommand)]
     Agent(agents::AgentCommand),
+    /// Print a link, good for an hour and once, with which the first administrator is made
+    AdminLink,
     /// Why agents pause
     #[command(subcommand)]
     Pause(agents::PauseCommand),
@@ -77,6 +80,9 @@ enum Command {
     /// Subscriptions that are told what happens
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// E-mail that this server sends
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Settings of the installation
     #[command(subcommand)]
     Setting(admin::SettingCommand),
@@ -139,9 +145,11 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::ApiUser(command) => command.run(&config),
         Command::Queue(command) => command.run(&config),
         Command::Agent(command) => command.run(&config),
+        Command::AdminLink => agents::admin_link(&config),
         Command::Pause(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
+        Command::Mail(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
         Command::Audit(audit) => audit.run(&config),
         Command::Config => {

@@ -12,7 +12,7 @@ use crate::queue::settings::{IdleFrom, Settings};
 use crate::timer;
 
 rozmowa_db::statements! {
-    IDLE = "SELECT c.status, c.client_at, c.page_closed_at, c.origin, q.settings
+    IDLE = "SELECT c.status, c.client_at, c.page_closed_at, q.settings
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
 }
 
@@ -31,11 +31,10 @@ pub fn look(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
             row.get::<i64>(0)?,
             row.get::<Option<Millis>>(1)?,
             row.get::<Option<Millis>>(2)?,
-            row.get::<i64>(3)?,
-            Settings::from_stored(&row.get::<String>(4)?),
+            Settings::from_stored(&row.get::<String>(3)?),
         ))
     };
-    let Some((status, client_at, page_closed_at, origin, settings)) =
+    let Some((status, client_at, page_closed_at, settings)) =
         tx.query_opt(&IDLE, params![id], row)?
     else {
         return Ok(());
@@ -45,8 +44,7 @@ pub fn look(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
     };
     let spoken_at = client_at.unwrap_or_else(|| clock::made_at(id));
     let from = match (settings.idle_from, page_closed_at) {
-        // An open page is nobody's absence.
-        (IdleFrom::PageClose, None) if origin == 1 => act.now,
+        // Of a page that is open this is in the future.
         (IdleFrom::PageClose, Some(closed_at)) => closed_at.max(spoken_at),
         _ => spoken_at,
     };

@@ -10,6 +10,7 @@ use crate::bot;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
+use crate::mail;
 use crate::webhook::{self, Action, Subject};
 
 rozmowa_db::statements! {
@@ -362,6 +363,15 @@ pub fn append(
         let what = (event.kind, event.sent_by, event.bot_id);
         bot::talk::hear(tx, act, conversation, turn, what)?;
     }
+    match (event.kind, event.sent_by) {
+        (Kind::Message, Speaker::Agent | Speaker::Bot) => {
+            mail::unread::answered(tx, act, conversation, at)?;
+        }
+        (Kind::Message, Speaker::Client) if turn.agent_id.is_none() => {
+            mail::receipt::said(tx, act, conversation)?;
+        }
+        _ => {}
+    }
     let stored = Stored {
         seq,
         at,
@@ -377,13 +387,12 @@ pub fn append(
     Ok(())
 }
 
-/// What follows a place in the log, in order.
-pub fn since(
-    tx: &mut Tx<'_>,
-    conversation: &Uuid,
-    seq: i64,
-    limit: i64,
-) -> Result<Vec<Stored>, Error> {
+/// Events that are read at once.
+pub const PAGE: usize = 32;
+
+/// The page of the log that follows a place in it; a shorter one is the last.
+pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
 }
 

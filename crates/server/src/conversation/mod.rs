@@ -9,22 +9,27 @@ pub mod erase_api;
 pub mod idle;
 pub mod list;
 pub mod log;
+pub mod numbered;
 pub mod retention;
 pub mod stream;
 pub mod stream_api;
 pub mod view;
 
-use rozmowa_db::{Tx, params};
+use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
 use crate::act::Act;
 use crate::agent::{self, capacity};
 use crate::bot;
+use crate::clock::Millis;
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
 use crate::queue;
+use crate::queue::settings::WelcomeWhen;
+use crate::routing::position::Handled;
 use crate::setting::Setting;
+use assign::Heard;
 use log::{Event, Kind, Speaker, Turn};
 
 rozmowa_db::statements! {
@@ -35,7 +40,9 @@ rozmowa_db::statements! {
     /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
     HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             client_at = $2, first_client_at = coalesce(first_client_at, $2)
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+        WHERE id = $1 AND status <> 2
+        RETURNING seq, updated_at, chat_queue_id, agent_id, status, first_client_at,
+            (SELECT lease_until FROM presence WHERE presence.agent_id = conversation.agent_id AND ended_how IN (0, 3))";
     /// An agent speaks.
     ANSWER = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 1,
             agent_at = $2, first_agent_at = coalesce(first_agent_at, $2), answer_due_at = NULL
@@ -43,7 +50,7 @@ rozmowa_db::statements! {
     CLOSE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             closed_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, status = 2,
             waiting_rank = NULL, waiting_since = NULL, answer_due_at = NULL
-        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+        WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status, assigned_at";
     UNLINKED = "SELECT id FROM conversation WHERE client_id = $1 AND customer_id IS NULL ORDER BY id LIMIT $2";
     /// Customers whose conversations are not all linked yet.
     LEFT = "SELECT c.id, c.identifier, c.name, c.surname,
@@ -146,6 +153,9 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     };
     log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
     idle::set(tx, &queue.settings, &id, at)?;
+    if queue.settings.welcome_when == WelcomeWhen::Creation {
+        assign::welcome(tx, act, &id, &queue.settings, None)?;
+    }
     match bot::of_queue(tx, queue.settings.bot_id)? {
         Some(bot) => bot::work::start(tx, act, &id, &bot, at)?,
         None => tx.publish(ToRoute(Some(new.chat_queue_id))),
@@ -243,10 +253,12 @@ pub fn link(
 
 /// The client says something.
 pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<(), Error> {
-    let Some(turn) = tx.query_opt(&HEAR, params![id, act.now], Turn::read)? else {
+    let Some(heard) = tx.query_opt(&HEAR, params![id, act.now], Heard::read)? else {
         return Err(silent(tx, id)?);
     };
-    log::append(tx, act, id, turn, &Event::of(Kind::Message, Speaker::Client).saying(text))
+    let event = Event::of(Kind::Message, Speaker::Client).saying(text);
+    log::append(tx, act, id, heard.turn, &event)?;
+    assign::heard(tx, act, id, &heard)
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
@@ -282,11 +294,15 @@ pub fn close(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: Speaker) -> Result<(
 
 /// The same, under an event that says more of who does it.
 pub fn close_as(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, event: &Event<'_>) -> Result<(), Error> {
-    match tx.query_opt(&CLOSE, params![id, act.now], Turn::read)? {
-        Some(turn) => {
+    let row = |row: &Row<'_>| Ok((Turn::read(row)?, row.get::<Option<Millis>>(5)?));
+    match tx.query_opt(&CLOSE, params![id, act.now], row)? {
+        Some((turn, assigned_at)) => {
             if let Some(agent_id) = turn.agent_id {
                 capacity::release(tx, agent_id)?;
                 tx.publish(ToRoute(None));
+            }
+            if let Some(assigned_at) = assigned_at {
+                tx.publish(Handled::new(turn.chat_queue_id, act.now - assigned_at));
             }
             log::append(tx, act, id, turn, event)
         }

@@ -141,6 +141,11 @@ impl Gate {
         &self.hasher
     }
 
+    /// A try of somebody at this address to give a password, which counts as wrong until it turns out right.
+    pub fn attempt(&self, from: IpAddr) -> Result<Attempt, Error> {
+        self.failures.begin(from)
+    }
+
     /// Who the header says is calling. That nothing has changed since is checked in the call's own transaction.
     pub async fn check(&self, headers: &HeaderMap, from: IpAddr) -> Result<Arc<ApiUser>, Error> {
         let Some((name, password)) = credentials(headers) else {
@@ -241,7 +246,7 @@ struct Window {
 }
 
 /// A try that counts as wrong until it turns out right.
-struct Attempt(Arc<Window>);
+pub struct Attempt(Arc<Window>);
 
 impl Failures {
     fn new(limit: u32) -> Self {
@@ -265,7 +270,7 @@ impl Failures {
 }
 
 impl Attempt {
-    fn was_right(self) {
+    pub fn was_right(self) {
         self.0.failures.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, MatchedPath, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
@@ -26,6 +26,10 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
+/// That the connection is encrypted, put there by the listener.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls(pub bool);
+
 /// The id of the request, put there by the service.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
@@ -38,6 +42,7 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Behind trusted proxies: whom they name.
     pub from: IpAddr,
+    pub is_tls: bool,
     pub request_id: Option<String>,
 }
 
@@ -46,6 +51,7 @@ impl Head {
         let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
         Self {
             from: address::client(peer, &parts.headers, &app.config.trusted_proxies),
+            is_tls: parts.extensions.get::<OverTls>().is_some_and(|tls| tls.0),
             path: parts.extensions.get::<MatchedPath>().cloned(),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
             method: parts.method,
@@ -57,6 +63,14 @@ impl Head {
     /// The method, as method lists spell it.
     pub fn method_name(&self) -> String {
         method_name(self.method.as_str(), self.path.as_ref().map_or("", MatchedPath::as_str))
+    }
+}
+
+impl FromRequestParts<App> for Head {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        Ok(Self::new(parts.clone(), app))
     }
 }
 
@@ -212,19 +226,10 @@ impl<C: Caller> Call<C> {
         let run = Arc::new(run);
         let answer = |caller: Arc<C>| {
             let (app, key, run) = (self.app.clone(), self.key.clone(), Arc::clone(&run));
-            let actor = Actor {
-                kind: C::KIND,
-                name: caller.name(),
-                from: Some(self.head.from),
-                request_id: self.head.request_id.clone(),
-            };
-            self.app.db.write(move |tx| {
-                let revision = caller.recheck(tx, app.clock.now())?;
-                let act = Act::at(tx, &app, &actor, revision)?;
-                match &key {
-                    Some(key) => idempotency::once(tx, &app.secret, key, &act, |tx| run(tx, &act)),
-                    None => run(tx, &act),
-                }
+            let request_id = self.head.request_id.clone();
+            write_as(&self.app, caller, self.head.from, request_id, move |tx, act| match &key {
+                Some(key) => idempotency::once(tx, &app.secret, key, act, |tx| run(tx, act)),
+                None => run(tx, act),
             })
         };
         match answer(Arc::clone(&self.caller)).await {
@@ -272,6 +277,24 @@ impl<C: Caller> Call<C> {
     async fn enter_again(&self) -> Result<Arc<C>, Error> {
         C::enter_again(&self.head, &self.app).await
     }
+}
+
+/// One transaction of a caller that is known: at its beginning it is checked that it still is.
+pub async fn write_as<C: Caller, T: Send + 'static>(
+    app: &App,
+    caller: Arc<C>,
+    from: IpAddr,
+    request_id: Option<String>,
+    run: impl Fn(&mut Tx<'_>, &Act<'_>) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let actor = Actor { kind: C::KIND, name: caller.name(), from: Some(from), request_id };
+    let of_call = app.clone();
+    let write = app.db.write(move |tx| {
+        let revision = caller.recheck(tx, of_call.clock.now())?;
+        let act = Act::at(tx, &of_call, &actor, revision)?;
+        run(tx, &act)
+    });
+    write.await
 }
 
 /// `POST chat_conversations/:id/message`, as method lists and the vendor's reference spell it.

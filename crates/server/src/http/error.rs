@@ -100,6 +100,14 @@ codes! {
     ObjectTooLarge = 100_291 BAD_REQUEST "object_too_large";
     /// `Last-Event-ID` or `after` is none of this stream's ids.
     NotEventId = 100_292 BAD_REQUEST "not_event_id";
+    /// Not a code of the second factor that is good now.
+    WrongCode = 100_250 BAD_REQUEST "wrong_code";
+    /// An agent's password of fewer than 8 characters.
+    PasswordTooShort = 100_251 BAD_REQUEST "password_too_short";
+    /// Nothing to search for: no word of a letter or digit.
+    NothingToSearch = 100_252 BAD_REQUEST "nothing_to_search";
+    /// The search took too long. More or longer words, or a shorter time, find less and faster.
+    SearchTooBroad = 100_253 BAD_REQUEST "search_too_broad";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
@@ -122,6 +130,13 @@ codes! {
     RoleNeeded = 200_123 FORBIDDEN "role_needed";
     /// No visitor's token, or one that is wrong, over or revoked.
     BadVisitorToken = 200_130 UNAUTHORIZED "bad_visitor_token";
+    /// The login, the password or the code is wrong: which of them is not told.
+    WrongSignIn = 200_150 UNAUTHORIZED "wrong_sign_in";
+    /// Login and password are right, and a code of the second factor is needed.
+    CodeNeeded = 200_151 UNAUTHORIZED "code_needed";
+    /// Too many failures to sign in, one after the other. Whether the last password was right is not told; `Retry-After`
+    /// says when to try again.
+    AccountLocked = 200_152 TOO_MANY_REQUESTS "account_locked";
     /// There is no such path.
     UnknownPath = 300_101 NOT_FOUND "unknown_path";
     /// The path exists, the HTTP method does not; `Allow` lists those that do.
@@ -140,6 +155,10 @@ codes! {
     UnknownWebhook = 300_120 NOT_FOUND "unknown_webhook";
     /// The log of this webhook knows no such delivery.
     UnknownDelivery = 300_121 NOT_FOUND "unknown_delivery";
+    /// A link that is wrong, was used, or is over.
+    UnknownLink = 300_150 NOT_FOUND "unknown_link";
+    /// There is no such session.
+    UnknownSession = 300_151 NOT_FOUND "unknown_session";
     /// The chat queue is disabled.
     QueueDisabled = 400_101 CONFLICT "queue_disabled";
     /// The conversation is closed.
@@ -158,6 +177,8 @@ codes! {
     PauseDisabled = 400_114 CONFLICT "pause_disabled";
     /// There is a reason to pause of this name already.
     PauseNameTaken = 400_115 CONFLICT "pause_name_taken";
+    /// The colleague is off duty or paused, or leaving.
+    AgentNotFree = 400_140 CONFLICT "agent_not_free";
     /// There are as many webhooks as there can be.
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
@@ -174,6 +195,26 @@ codes! {
     WebhookOfBot = 400_185 CONFLICT "webhook_of_bot";
     /// The API user, or the server, has as many streams open as there can be.
     TooManyStreams = 400_186 TOO_MANY_REQUESTS "too_many_streams";
+    /// More messages in a short time than a visitor may send.
+    TooManyMessages = 400_130 TOO_MANY_REQUESTS "too_many_messages";
+    /// More conversations than one socket can look at.
+    TooManyWatched = 400_131 CONFLICT "too_many_watched";
+    /// The conversation has no e-mail address that could be written to.
+    NoMailAddress = 400_190 CONFLICT "no_mail_address";
+    /// This server sends no e-mail: `smtp.host` is not set.
+    MailOff = 400_191 CONFLICT "mail_off";
+    /// The address got as many e-mails as an hour has. `Retry-After` says when to try again.
+    TooManyMails = 400_192 TOO_MANY_REQUESTS "too_many_mails";
+    /// This address, or all together, hold as many sockets as the server takes. `Retry-After` says when to come back.
+    TooManySockets = 500_110 SERVICE_UNAVAILABLE "too_many_sockets";
+    /// There is an administrator already, who can invite others.
+    HasAdministrator = 400_150 CONFLICT "has_administrator";
+    /// The second factor is on already.
+    SecondFactorOn = 400_151 CONFLICT "second_factor_on";
+    /// No second factor waits to be confirmed.
+    SecondFactorNotPending = 400_152 CONFLICT "second_factor_not_pending";
+    /// The second factor is not on.
+    SecondFactorOff = 400_153 CONFLICT "second_factor_off";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.
@@ -301,8 +342,17 @@ impl Error {
         self.0.faults.first().map_or(StatusCode::INTERNAL_SERVER_ERROR, |fault| fault.code.status())
     }
 
+    /// Whether this is what is wrong, and nothing else.
+    pub fn is(&self, code: Code) -> bool {
+        matches!(self.faults(), [fault] if fault.code == code)
+    }
+
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
+    }
+
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
     }
 
     pub fn faults(&self) -> &[Fault] {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -115,10 +115,10 @@ impl Connection {
             let greeted = async { tls.accept(stream).await.ok() };
             if let Some(stream) = in_time(limit, closing, greeted).await {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.speak(stream, is_http2, closing).await;
+                self.speak(stream, true, is_http2, closing).await;
             }
         } else if let Some(is_http2) = in_time(limit, closing, starts_http2(&stream)).await {
-            self.speak(stream, is_http2, closing).await;
+            self.speak(stream, false, is_http2, closing).await;
         }
     }
 
@@ -126,6 +126,7 @@ impl Connection {
     async fn speak(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        is_tls: bool,
         is_http2: bool,
         closing: &mut watch::Receiver<bool>,
     ) {
@@ -137,7 +138,7 @@ impl Connection {
                 let service = service.clone();
                 let under_way = Activity::begin(&activity);
                 async move {
-                    let answer = service.answer(request, peer.ip()).await;
+                    let answer = service.answer(request, peer.ip(), is_tls).await;
                     Ok::<_, Infallible>(answer.map(|body| Sending { body, _under_way: under_way }))
                 }
             })
@@ -158,15 +159,27 @@ impl Connection {
                 () = activity.none_by(closing) => Ok(()),
             }
         } else {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(head_timeout)
-                .max_buf_size(HEAD_BYTES_MAX as usize)
-                .serve_connection(io, answer);
+            let mut connection = pin!(
+                http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(head_timeout)
+                    .max_buf_size(HEAD_BYTES_MAX as usize)
+                    .serve_connection(io, answer)
+                    .with_upgrades()
+            );
+            // Sockets take their leave by themselves; what is waited for is the answer under way.
+            let _watched = watcher;
             tokio::select! {
-                ended = watcher.watch(connection) => ended,
-                // Nor does it give up a head that was begun.
-                () = activity.none_by(closing) => Ok(()),
+                ended = connection.as_mut() => ended,
+                () = closed(closing) => {
+                    // Nor does it give up a head that was begun.
+                    if activity.has_begun() {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    } else {
+                        Ok(())
+                    }
+                }
             }
         };
         if let Err(error) = ended {
@@ -183,8 +196,12 @@ async fn in_time<T>(
 ) -> Option<T> {
     tokio::select! {
         step = timeout(limit, step) => step.ok().flatten(),
-        _ = closing.wait_for(|closing| *closing) => None,
+        () = closed(closing) => None,
     }
+}
+
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 /// What goes on on a connection: how many requests have begun, and how many are under way.
@@ -203,10 +220,14 @@ impl Activity {
         UnderWay(Arc::clone(this))
     }
 
+    fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
+    }
+
     /// Resolves when the server closes, unless a request has ever begun.
     async fn none_by(&self, closing: &mut watch::Receiver<bool>) {
-        let _ = closing.wait_for(|closing| *closing).await;
-        if self.begun.load(Ordering::Relaxed) > 0 {
+        closed(closing).await;
+        if self.has_begun() {
             std::future::pending::<()>().await;
         }
     }

@@ -17,7 +17,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tracing::Instrument;
 
-use super::call::{Peer, RequestId};
+use super::call::{OverTls, Peer, RequestId};
 use super::error::{Code, Error, Fault};
 use crate::app::App;
 use crate::locale::Language;
@@ -48,11 +48,17 @@ impl Service {
         Self { app, router }
     }
 
-    pub async fn answer(&self, request: hyper::Request<Incoming>, peer: IpAddr) -> Response {
+    pub async fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        peer: IpAddr,
+        is_tls: bool,
+    ) -> Response {
         let started = Instant::now();
         let id = self.app.ids.request_id();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(OverTls(is_tls));
         request.extensions_mut().insert(RequestId(id.clone()));
         let method = request.method().clone();
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{Passing, Told};
+use crate::conversation::log::Kind;
 
 /// Signals that a listener may be behind.
 const INBOX_MAX: usize = 256;
@@ -22,12 +23,14 @@ const SHARDS: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
     Conversation(Uuid),
-    /// All conversations of a queue.
+    /// All conversations of a queue, with all that is said.
     Queue(i64),
+    /// What changes lists of a queue's conversations: not what is said to those who are spoken for.
+    List(i64),
+    /// The same for all queues.
+    AllLists,
     /// The conversations of an agent, and what concerns the agent.
     Agent(i64),
-    /// All conversations.
-    All,
 }
 
 /// What a listener hears. An event comes once for each topic that it belongs to and that is listened to.
@@ -72,11 +75,17 @@ impl Hub {
         let turn = told.turn;
         let agents = [turn.agent_id, told.was.agent_id].into_iter().flatten();
         let queues = [Some(turn.chat_queue_id), told.was.chat_queue_id].into_iter().flatten();
-        let topics = [Topic::Conversation(told.conversation), Topic::All].into_iter();
-        let topics = topics.chain(queues.map(Topic::Queue)).chain(agents.map(Topic::Agent));
+        let is_for_lists = told.event.kind != Kind::Message || turn.agent_id.is_none();
+        let topics = [Topic::Conversation(told.conversation)].into_iter();
+        let topics = topics.chain(queues.clone().map(Topic::Queue)).chain(agents.map(Topic::Agent));
         let signal = Signal::Told(Arc::new(told));
         for topic in topics {
             self.send(topic, &signal, None);
+        }
+        if is_for_lists {
+            for topic in queues.map(Topic::List).chain([Topic::AllLists]) {
+                self.send(topic, &signal, None);
+            }
         }
     }
 
@@ -88,6 +97,11 @@ impl Hub {
     /// Whether somebody listens.
     pub fn has_listeners(&self, topic: Topic) -> bool {
         self.shard(topic).contains_key(&topic)
+    }
+
+    /// Whether nobody listens to anything.
+    pub fn is_silent(&self) -> bool {
+        self.shards.iter().all(|shard| lock(shard).is_empty())
     }
 
     /// Ends all listening, for good.
@@ -282,10 +296,10 @@ mod tests {
     async fn an_inbox_that_is_full_is_ended_and_others_are_not() {
         let hub = Arc::new(Hub::default());
         let (mut slow, mut quick) = (hub.inbox(), hub.inbox());
-        slow.listen(Topic::All);
-        quick.listen(Topic::All);
+        slow.listen(Topic::AllLists);
+        quick.listen(Topic::AllLists);
         for number in 0..=INBOX_MAX {
-            hub.pass(Topic::All, typing(1), None);
+            hub.pass(Topic::AllLists, typing(1), None);
             assert!(quick.next().await.is_ok(), "{number}");
         }
         assert_eq!(slow.ended().await, End::Behind);
@@ -307,7 +321,7 @@ mod tests {
         assert!(!hub.has_listeners(Topic::Agent(1)));
         hub.stop();
         let mut late = hub.inbox();
-        late.listen(Topic::All);
+        late.listen(Topic::AllLists);
         assert_eq!(late.ended().await, End::Stopping);
     }
 }

@@ -1,11 +1,24 @@
 //! What reaches people at once: the log of conversations as it grows, and passing things that are not worth a log.
 
+pub mod agent_socket;
+mod bucket;
+pub mod close;
+pub mod frame;
 pub mod hub;
+pub mod line;
+pub mod names;
 pub mod sse;
+pub mod visitor_socket;
 
 use uuid::Uuid;
 
 use crate::conversation::log::{Stored, Turn};
+use crate::conversation::numbered::Sent;
+use crate::http::{Code, Error, Fault};
+use crate::locale::Language;
+use close::Close;
+use frame::Out;
+use line::Line;
 
 pub use hub::{End, Hub, Inbox, Signal, Topic};
 
@@ -26,9 +39,16 @@ pub struct Was {
     pub chat_queue_id: Option<i64>,
 }
 
-/// Published after commit: who waits has to be given to who is free. None: in every queue.
+/// Published after commit: somebody waits in a queue. None: room may have come, whoever waits wherever.
 #[derive(Debug, Clone, Copy)]
 pub struct ToRoute(pub Option<i64>);
+
+/// Published after commit: something passing, for who listens to a topic.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    pub topic: Topic,
+    pub passing: Passing,
+}
 
 /// What is not kept: best effort.
 #[derive(Debug, Clone)]
@@ -55,4 +75,42 @@ pub enum By {
     Visitor,
     Agent(i64),
     Bot(Uuid),
+}
+
+const MESSAGE_CHARACTERS_MAX: usize = 16_384;
+
+/// The same rule as at the other doors.
+fn checked_text(text: &str) -> Result<(), Fault> {
+    if text.trim().is_empty() {
+        Err(Fault::of(Code::BlankText, "text"))
+    } else if text.contains('\0') {
+        Err(Fault::of(Code::ControlCharacter, "text"))
+    } else if text.chars().count() > MESSAGE_CHARACTERS_MAX {
+        Err(Fault::of(Code::TooLong, "text").with("limit", MESSAGE_CHARACTERS_MAX))
+    } else {
+        Ok(())
+    }
+}
+
+/// Tells a sender what became of a message.
+async fn answer(
+    line: &mut Line,
+    conversation: Uuid,
+    id: Uuid,
+    sent: Result<Sent, Error>,
+    language: Language,
+) -> Result<(), Close> {
+    match sent {
+        Ok(Sent { seq, at }) => line.send(&Out::Ack { id, conversation, seq, at }).await,
+        Err(error) if Close::from(&error) == Close::Refused => Err(Close::Refused),
+        Err(error) => {
+            line.send(&Out::Refused {
+                id: Some(id),
+                conversation: Some(conversation),
+                errors: frame::refusals(&error, language),
+                retry_after_seconds: error.retry_after_seconds(),
+            })
+            .await
+        }
+    }
 }

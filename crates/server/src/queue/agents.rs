@@ -8,7 +8,8 @@ use crate::agent::presence::{Presence, Status};
 use crate::agent::{self, Agent};
 use crate::audit;
 use crate::clock::Millis;
-use crate::http::{Code, Error};
+use crate::http::Error;
+use crate::live::ToRoute;
 
 rozmowa_db::statements! {
     LIST = "SELECT a.login, q.priority, a.capacity, a.open_chats, p.status, p.pause_id, p.changed_at, p.lease_until
@@ -63,6 +64,7 @@ pub fn set(
         return Ok(());
     }
     tx.put(&SET, params![queue_id, agent.id, priority])?;
+    tx.publish(ToRoute(None));
     let change = if was.is_none() { "queue.agent.add" } else { "queue.agent.change" };
     record(tx, act, change, queue_id, login, was, Some(priority))
 }
@@ -77,11 +79,11 @@ pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, queue_id: i64, login: &str) -> Res
     record(tx, act, "queue.agent.remove", queue_id, login, was, None)
 }
 
-/// Who changes a queue's agents holds the queue, so that what was is what the audit log says.
+/// Who changes a queue's agents holds the queue, so that what was is what the audit log says, and the agent, so that
+/// nobody is given anything of this queue meanwhile.
 fn hold(tx: &mut Tx<'_>, queue_id: i64, login: &str) -> Result<(Agent, Option<i64>), Error> {
     super::hold(tx, queue_id)?;
-    let agent = agent::find(tx, login)?;
-    let agent = agent.ok_or_else(|| agent::fault(Code::UnknownAgent, login))?;
+    let agent = agent::hold(tx, login)?;
     let was = tx.query_opt(&PRIORITY, params![queue_id, agent.id], |row| row.get(0))?;
     Ok((agent, was))
 }

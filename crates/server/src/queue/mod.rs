@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod api;
+pub mod hours;
 pub mod settings;
 
 use rozmowa_db::{Row, Tx, params};
@@ -12,6 +13,7 @@ use crate::act::Act;
 use crate::audit;
 use crate::bot;
 use crate::http::{Code, Error, Fault};
+use crate::live::ToRoute;
 pub use settings::Settings;
 
 rozmowa_db::statements! {
@@ -119,6 +121,7 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, changes: &Changes) -> Res
         &CHANGE,
         params![id, &becomes.name, becomes.is_enabled, &becomes.settings.to_stored()],
     )?;
+    tx.publish(ToRoute(None));
     audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))
 }
 

@@ -57,6 +57,15 @@ pub struct Texts {
     pub en: String,
 }
 
+impl Texts {
+    /// As the client speaks, else Polish, else whatever there is.
+    pub fn in_language(&self, language: Option<&str>) -> &str {
+        let is_english = language.is_some_and(|tag| tag.split('-').next() == Some("en"));
+        let (first, second) = if is_english { (&self.en, &self.pl) } else { (&self.pl, &self.en) };
+        if first.is_empty() { second } else { first }
+    }
+}
+
 /// From one minute of the day to another, `540` is 9:00; `1440` the end of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -166,6 +175,16 @@ impl Settings {
     /// After which no answer counts as none.
     pub fn no_answer(&self) -> Option<Millis> {
         (self.no_answer_seconds > 0).then_some(self.no_answer_seconds * 1_000)
+    }
+
+    /// After which unread answers are sent by e-mail.
+    pub fn mail_after(&self) -> Option<Millis> {
+        (self.mail_after_seconds > 0).then_some(self.mail_after_seconds * 1_000)
+    }
+
+    /// After which nothing is assigned by itself any more.
+    pub fn stop_assigning(&self) -> Option<Millis> {
+        (self.stop_assigning_hours > 0).then_some(self.stop_assigning_hours * 3_600_000)
     }
 
     pub fn idle_close(&self) -> Option<Millis> {

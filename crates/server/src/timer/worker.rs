@@ -9,7 +9,7 @@ use super::{Kind, Timer};
 use crate::act::{Act, Actor};
 use crate::app::App;
 use crate::bot;
-use crate::clock::Millis;
+use crate::clock::{Clock, Millis};
 use crate::conversation::idle;
 use crate::http::Error;
 use crate::mail;
@@ -40,14 +40,27 @@ impl Alarm {
             self.bell.notify_one();
         }
     }
+
+    /// Whoever sets one after this rings, until it is waited.
+    pub fn look(&self) {
+        self.waits_until.store(Millis::MAX, Ordering::SeqCst);
+    }
+
+    /// Until then, or until one is set that comes before.
+    pub async fn wait(&self, clock: &Clock, until: Millis) {
+        self.waits_until.store(until, Ordering::SeqCst);
+        tokio::select! {
+            () = clock.sleep_until(until) => {}
+            () = self.bell.notified() => {}
+        }
+    }
 }
 
 /// Until it is told to stop. What is under way then is finished.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let alarm = &app.alarm;
     loop {
-        // Whoever sets a timer after this look rings.
-        alarm.waits_until.store(Millis::MAX, Ordering::SeqCst);
+        alarm.look();
         let next = match fire(&app).await {
             Ok(next) => next,
             Err(error) => {
@@ -59,10 +72,8 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             }
         };
         let until = next.unwrap_or(Millis::MAX).min(app.clock.now() + ROUND_EVERY);
-        alarm.waits_until.store(until, Ordering::SeqCst);
         tokio::select! {
-            () = app.clock.sleep_until(until) => {}
-            () = alarm.bell.notified() => {}
+            () = alarm.wait(&app.clock, until) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }

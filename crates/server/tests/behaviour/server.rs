@@ -10,6 +10,7 @@ use rozmowa::agent::{self, Changes, NewAgent};
 use rozmowa::app::{App, Surroundings};
 use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
+use rozmowa::conversation::log;
 use rozmowa::customer::{self, Matched, NewCustomer};
 use rozmowa::http::Error;
 use rozmowa::queue::Settings;
@@ -183,9 +184,14 @@ impl Server {
 
     /// Stops it, and starts it on the same data with another configuration.
     pub async fn restart(&mut self, configuration: &str) {
-        static RESTARTS: AtomicU64 = AtomicU64::new(2);
         let running = self.running.take().expect("it runs");
         running.stop().await;
+        self.start_again(configuration).await;
+    }
+
+    /// Starts one that was stopped, on the same data.
+    pub async fn start_again(&mut self, configuration: &str) {
+        static RESTARTS: AtomicU64 = AtomicU64::new(2);
         // Ids of one process after those of another one: a restart is never over in the same millisecond.
         self.app.clock.advance(1000);
         let surroundings = Surroundings {
@@ -197,6 +203,17 @@ impl Server {
         let running = Running::start(self.app.clone(), None).expect("the server starts");
         self.address = running.listen.expect("it listens");
         self.running = Some(running);
+    }
+
+    /// Another server on the same data, as a second node is.
+    pub async fn beside(&self, configuration: &str) -> Running {
+        let surroundings = Surroundings {
+            clock: self.app.clock.clone(),
+            ids: Ids::from_seed(1_000),
+            names: self.names.clone(),
+        };
+        let app = open(self.database(), self.folder(), configuration, surroundings).await;
+        Running::start(app, None).expect("the server starts")
     }
 
     pub fn folder(&self) -> &std::path::Path {
@@ -325,6 +342,22 @@ impl Server {
             Stmt::composed("customers".to_owned(), "SELECT count(*) FROM customer".to_owned())
         });
         self.write(|tx| Ok(tx.query_one(&COUNT, &[], |row| row.get(0))?)).await
+    }
+
+    /// What only agents see.
+    pub async fn note(&self, id: &str, login: &'static str, text: &'static str) {
+        let id: uuid::Uuid = id.parse().expect("an id");
+        let turn = Stmt::composed(
+            "a turn".to_owned(),
+            "UPDATE conversation SET seq = seq + 1 WHERE id = $1 RETURNING seq, updated_at, chat_queue_id, agent_id, status".to_owned(),
+        );
+        self.act(move |tx, act| {
+            let agent = agent::find(tx, login)?.expect("the agent is known");
+            let turn = tx.query_one(&turn, params![&id], log::Turn::read)?;
+            let event = log::Event::of(log::Kind::Note, log::Speaker::Agent);
+            log::append(tx, act, &id, turn, &event.about(agent.id).saying(text))
+        })
+        .await;
     }
 
     pub async fn assign(&self, id: &str, login: &str) -> Answer {

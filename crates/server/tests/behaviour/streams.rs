@@ -25,9 +25,17 @@ const SAID: usize = 1_200;
 /// Kinds and texts of a conversation, as the store has them.
 async fn stored(server: &Server, id: &str) -> Vec<(i64, String, Option<String>)> {
     let id: Uuid = id.parse().unwrap();
-    let events = server.write(move |tx| log::since(tx, &id, 0, 10_000)).await;
-    let shown = |event: log::Stored| (event.seq, event.kind.name().to_owned(), event.text);
-    events.into_iter().map(shown).collect()
+    let mut all: Vec<(i64, String, Option<String>)> = Vec::new();
+    loop {
+        let last = all.last().map_or(0, |(seq, ..)| *seq);
+        let page = server.write(move |tx| log::since(tx, &id, last)).await;
+        let is_last = page.len() < log::PAGE;
+        let shown = |event: log::Stored| (event.seq, event.kind.name().to_owned(), event.text);
+        all.extend(page.into_iter().map(shown));
+        if is_last {
+            return all;
+        }
+    }
 }
 
 fn shown(event: &Event) -> (i64, String, Option<String>) {

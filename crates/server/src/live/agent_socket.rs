@@ -1,0 +1,418 @@
+//! The socket of an agent: lists as they change, and the conversations that are looked at.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
+use axum::response::Response;
+use http::header;
+use rozmowa_db::{Row, Tx, params};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::close::Close;
+use super::frame::{self, Audience, FromAgent, Out};
+use super::hub::{Signal, Topic};
+use super::line::{self, Line, Next, PING_EVERY};
+use super::{By, Passing, Told};
+use crate::agent::session::AgentSession;
+use crate::agent::{self, Role, presence};
+use crate::app::App;
+use crate::conversation::log::{self, Kind};
+use crate::conversation::numbered;
+use crate::http::call::{Caller, Head, write_as};
+use crate::http::{Code, Error, origin};
+use crate::locale::Language;
+
+rozmowa_db::statements! {
+    QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 ORDER BY chat_queue_id LIMIT 1000";
+    WHOSE = "SELECT chat_queue_id, agent_id, seq FROM conversation WHERE id = $1";
+    READ = "UPDATE conversation SET agent_read_seq = $2 WHERE id = $1 AND agent_read_seq < $2 AND seq >= $2";
+}
+
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// Conversations that are looked at at once.
+const WATCHED_MAX: usize = 200;
+/// How often it is looked whether the session is still good, and which queues are the agent's.
+const RECHECK_EVERY: Duration = Duration::from_mins(1);
+/// Of a message, in lists.
+const PREVIEW_CHARACTERS: usize = 140;
+
+/// `GET /console/socket`
+pub async fn open(
+    State(app): State<App>,
+    head: Head,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Error> {
+    // The cookie comes along whoever asks: only pages of ours may.
+    match origin::given(&head.headers) {
+        Some(origin) if origin::is_own(&head, &app, origin) => {}
+        _ => return Err(Code::ForeignOrigin.into()),
+    }
+    let session = AgentSession::of_cookie(&head, &app).await?;
+    let place = app.sockets.enter(head.from)?;
+    let accepted = head.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = accepted.map_or(Language::En, Language::accepted);
+    let inbox = app.hub.inbox();
+    let inbox_id = inbox.id();
+    Ok(line::configured(upgrade).on_upgrade(move |socket| async move {
+        let mut line = Line::new(socket, inbox, place);
+        let mut party = Party {
+            app,
+            inbox_id,
+            session: Arc::new(session),
+            from: head.from,
+            language,
+            queues: BTreeSet::new(),
+            watched: HashMap::new(),
+            rechecked_at: Instant::now(),
+        };
+        let Err(why) = Box::pin(party.greet(&mut line)).await;
+        party.leave();
+        line.close(why).await;
+    }))
+}
+
+enum Never {}
+
+struct Party {
+    app: App,
+    inbox_id: u64,
+    session: Arc<AgentSession>,
+    from: IpAddr,
+    language: Language,
+    queues: BTreeSet<i64>,
+    /// Up to where the client has the log of each conversation that it looks at.
+    watched: HashMap<Uuid, i64>,
+    rechecked_at: Instant,
+}
+
+fn read(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
+    serde_json::from_str(frame).map_err(|_| Close::BadFrame)
+}
+
+impl Party {
+    async fn greet(&mut self, line: &mut Line) -> Result<Never, Close> {
+        let hello = line.hello(HELLO_WITHIN).await?;
+        let FromAgent::Hello { v, watch, language } = read(&hello)? else {
+            return Err(Close::BadFrame);
+        };
+        if v != frame::VERSION {
+            return Err(Close::Version);
+        }
+        if let Some(language) = language {
+            self.language = Language::accepted(&language);
+        }
+        // A list is asked for when this has come: so nothing is missed in between.
+        line.inbox.listen(Topic::Agent(self.session.agent_id));
+        self.refresh(line).await?;
+        self.renew().await?;
+        line.send(&Out::Welcome {
+            v: frame::VERSION,
+            server_time: self.app.clock.now(),
+            ping_seconds: PING_EVERY.as_secs(),
+            conversation: None,
+        })
+        .await?;
+        self.watch_all(line, watch).await?;
+        loop {
+            match line.next().await? {
+                Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
+                Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
+                Next::Frame(frame) => self.hear(line, &frame).await?,
+                Next::Alive => self.renew().await?,
+            }
+            if self.rechecked_at.elapsed() > RECHECK_EVERY {
+                self.refresh(line).await?;
+            }
+        }
+    }
+
+    /// Whether the session is still good, and which lists are the agent's.
+    async fn refresh(&mut self, line: &mut Line) -> Result<(), Close> {
+        self.rechecked_at = Instant::now();
+        let (session, now) = (Arc::clone(&self.session), self.app.clock.now());
+        let queues = self.app.db.read(move |tx| {
+            session.recheck(tx, now)?;
+            Ok::<_, Error>(tx.query(&QUEUES, params![session.agent_id], |row| row.get(0))?)
+        });
+        let queues = queues.await.map_err(|error: Error| Close::from(&error))?;
+        if self.session.role >= Role::Supervisor {
+            line.inbox.listen(Topic::AllLists);
+            return Ok(());
+        }
+        let queues: BTreeSet<i64> = queues.into_iter().collect();
+        for gone in self.queues.difference(&queues) {
+            line.inbox.unlisten(Topic::List(*gone));
+        }
+        for queue in &queues {
+            line.inbox.listen(Topic::List(*queue));
+        }
+        self.queues = queues;
+        Ok(())
+    }
+
+    /// The agent is there: on duty for longer, if on duty.
+    async fn renew(&self) -> Result<(), Close> {
+        let (agent, now) = (self.session.agent_id, self.app.clock.now());
+        let renewed = self.app.db.write(move |tx| presence::renew_at_console(tx, agent, now));
+        renewed.await.map(drop).map_err(|error| Close::from(&error))
+    }
+
+    async fn watch_all(
+        &mut self,
+        line: &mut Line,
+        watch: BTreeMap<Uuid, i64>,
+    ) -> Result<(), Close> {
+        for (conversation, after) in watch.into_iter().take(WATCHED_MAX) {
+            self.watch(line, conversation, after).await?;
+        }
+        Ok(())
+    }
+
+    async fn watch(
+        &mut self,
+        line: &mut Line,
+        conversation: Uuid,
+        after: i64,
+    ) -> Result<(), Close> {
+        if self.watched.len() >= WATCHED_MAX && !self.watched.contains_key(&conversation) {
+            return self.refuse(line, conversation, Code::TooManyWatched.into()).await;
+        }
+        line.inbox.listen(Topic::Conversation(conversation));
+        let session = Arc::clone(&self.session);
+        let found = self.app.db.read(move |tx| may_see(tx, &session, &conversation)).await;
+        match found {
+            Ok(seq) => {
+                self.watched.insert(conversation, after.clamp(0, seq));
+                self.looking(conversation, true);
+                self.catch_up(line, conversation).await
+            }
+            Err(error) if Close::from(&error) == Close::Refused => Err(Close::Refused),
+            Err(error) => {
+                line.inbox.unlisten(Topic::Conversation(conversation));
+                self.watched.remove(&conversation);
+                self.refuse(line, conversation, error).await
+            }
+        }
+    }
+
+    async fn refuse(&self, line: &mut Line, id: Uuid, error: Error) -> Result<(), Close> {
+        line.send(&Out::Refused {
+            id: None,
+            conversation: Some(id),
+            errors: frame::refusals(&error, self.language),
+            retry_after_seconds: error.retry_after_seconds(),
+        })
+        .await
+    }
+
+    fn unwatch(&mut self, line: &mut Line, conversation: Uuid) {
+        if self.watched.remove(&conversation).is_some() {
+            line.inbox.unlisten(Topic::Conversation(conversation));
+            self.looking(conversation, false);
+        }
+    }
+
+    /// Sends what the log has and the client has not.
+    async fn catch_up(&mut self, line: &mut Line, id: Uuid) -> Result<(), Close> {
+        loop {
+            let Some(cursor) = self.watched.get_mut(&id) else { return Ok(()) };
+            let after = *cursor;
+            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = events.map_err(|error| Close::from(&error))?;
+            let Some(last) = events.last() else { return Ok(()) };
+            *cursor = last.seq;
+            self.send(line, id, events.iter()).await?;
+            if events.len() < log::PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn tell(&mut self, line: &mut Line, told: &Told) -> Result<(), Close> {
+        let id = told.conversation;
+        if told.event.kind == Kind::Deleted {
+            // There is no log any more that would have it.
+            if self.watched.remove(&id).is_some() {
+                self.send(line, id, std::iter::once(&told.event)).await?;
+            }
+        } else if let Some(cursor) = self.watched.get_mut(&id) {
+            match told.event.seq - *cursor {
+                ..=0 => return Ok(()),
+                1 => {
+                    *cursor = told.event.seq;
+                    self.send(line, id, std::iter::once(&told.event)).await?;
+                }
+                // Told out of order: the log has the rest.
+                _ => self.catch_up(line, id).await?,
+            }
+        }
+        if !self.lists(told) {
+            return Ok(());
+        }
+        let (turn, event) = (told.turn, &told.event);
+        line.send(&Out::Conversation {
+            conversation: id,
+            seq: turn.seq,
+            at: turn.at,
+            kind: event.kind.name(),
+            by: frame::speaker(event.sent_by),
+            status: turn.status.name(),
+            chat_queue_id: turn.chat_queue_id,
+            agent_id: turn.agent_id,
+            preview: event
+                .text
+                .as_ref()
+                .filter(|_| event.kind == Kind::Message)
+                .map(|text| text.chars().take(PREVIEW_CHARACTERS).collect()),
+        })
+        .await
+    }
+
+    /// Whether it changes one of the lists that this agent has.
+    fn lists(&self, told: &Told) -> bool {
+        let mine = Some(self.session.agent_id);
+        self.session.role >= Role::Supervisor
+            || told.turn.agent_id == mine
+            || told.was.agent_id == mine
+            || self.queues.contains(&told.turn.chat_queue_id)
+            || told.was.chat_queue_id.is_some_and(|queue| self.queues.contains(&queue))
+    }
+
+    async fn send(
+        &self,
+        line: &mut Line,
+        conversation: Uuid,
+        events: impl Iterator<Item = &log::Stored>,
+    ) -> Result<(), Close> {
+        frame::send(&self.app, line, Audience::Agent, conversation, events).await
+    }
+
+    async fn pass(&mut self, line: &mut Line, passing: &Passing) -> Result<(), Close> {
+        match passing {
+            Passing::Typing { conversation, by, is_typing, text } => {
+                let (by, agent_id) = match by {
+                    By::Visitor => ("client", None),
+                    By::Agent(id) => ("agent", Some(*id)),
+                    By::Bot(_) => ("bot", None),
+                };
+                let (conversation, is_typing, text) = (*conversation, *is_typing, text.as_deref());
+                line.send(&Out::Typing { conversation, by, agent_id, is_typing, text }).await
+            }
+            Passing::Read { conversation, by, seq } => {
+                let by = if *by == By::Visitor { "client" } else { "agent" };
+                line.send(&Out::Read { conversation: *conversation, by, seq: *seq }).await
+            }
+            Passing::Page { conversation, url, title, is_open } => {
+                let (url, title) = (url.as_deref(), title.as_deref());
+                let (conversation, is_open) = (*conversation, *is_open);
+                line.send(&Out::Page { conversation, is_open, url, title }).await
+            }
+            Passing::Looking { conversation, agent_id, is_looking } => {
+                let (conversation, agent_id) = (*conversation, *agent_id);
+                line.send(&Out::Looking { conversation, agent_id, is_looking: *is_looking }).await
+            }
+            Passing::Position { .. } => Ok(()),
+            Passing::AgentStatus { agent_id } => {
+                line.send(&Out::AgentStatus { agent_id: *agent_id }).await
+            }
+            Passing::Alarm { chat_queue_id, conversation } => {
+                let (chat_queue_id, conversation) = (*chat_queue_id, *conversation);
+                line.send(&Out::Alarm { chat_queue_id, conversation }).await
+            }
+        }
+    }
+
+    async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
+        match read(frame)? {
+            FromAgent::Hello { .. } => Err(Close::BadFrame),
+            FromAgent::Unknown => Ok(()),
+            FromAgent::Watch { conversation, after } => self.watch(line, conversation, after).await,
+            FromAgent::Unwatch { conversation } => {
+                self.unwatch(line, conversation);
+                Ok(())
+            }
+            FromAgent::Message { conversation, id, text } => {
+                self.message(line, conversation, id, text).await
+            }
+            FromAgent::Read { conversation, seq } => self.has_read(conversation, seq).await,
+            FromAgent::Typing { conversation, is_typing } => {
+                if self.watched.contains_key(&conversation) {
+                    let by = By::Agent(self.session.agent_id);
+                    let typing = Passing::Typing { conversation, by, is_typing, text: None };
+                    self.pass_on(conversation, typing);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn message(
+        &self,
+        line: &mut Line,
+        conversation: Uuid,
+        id: Uuid,
+        text: String,
+    ) -> Result<(), Close> {
+        let sent = match super::checked_text(&text) {
+            Ok(()) => {
+                let session = Arc::clone(&self.session);
+                write_as(&self.app, Arc::clone(&session), self.from, None, move |tx, act| {
+                    may_see(tx, &session, &conversation)?;
+                    let agent = agent::find(tx, &session.login)?.ok_or(Code::NotSignedIn)?;
+                    numbered::answer(tx, act, &conversation, &agent, id, &text)
+                })
+                .await
+            }
+            Err(fault) => Err(fault.into()),
+        };
+        super::answer(line, conversation, id, sent, self.language).await
+    }
+
+    async fn has_read(&self, conversation: Uuid, seq: i64) -> Result<(), Close> {
+        if !self.watched.contains_key(&conversation) {
+            return Ok(());
+        }
+        let session = Arc::clone(&self.session);
+        let changed = write_as(&self.app, session, self.from, None, move |tx, _| {
+            Ok(tx.execute(&READ, params![&conversation, seq])? == 1)
+        });
+        if changed.await.map_err(|error| Close::from(&error))? {
+            let by = By::Agent(self.session.agent_id);
+            self.pass_on(conversation, Passing::Read { conversation, by, seq });
+        }
+        Ok(())
+    }
+
+    fn pass_on(&self, conversation: Uuid, passing: Passing) {
+        self.app.hub.pass(Topic::Conversation(conversation), passing, Some(self.inbox_id));
+    }
+
+    fn looking(&self, conversation: Uuid, is_looking: bool) {
+        let agent_id = self.session.agent_id;
+        self.pass_on(conversation, Passing::Looking { conversation, agent_id, is_looking });
+    }
+
+    fn leave(&self) {
+        for conversation in self.watched.keys() {
+            self.looking(*conversation, false);
+        }
+    }
+}
+
+/// The end of the log of a conversation that this agent may see.
+fn may_see(tx: &mut Tx<'_>, session: &AgentSession, id: &Uuid) -> Result<i64, Error> {
+    let row =
+        |row: &Row<'_>| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?, row.get::<i64>(2)?));
+    let found = tx.query_opt(&WHOSE, params![id], row)?;
+    let (queue, agent, seq) = found.ok_or(Code::UnknownConversation)?;
+    if session.role >= Role::Supervisor || agent == Some(session.agent_id) {
+        return Ok(seq);
+    }
+    let queues: Vec<i64> = tx.query(&QUEUES, params![session.agent_id], |row| row.get(0))?;
+    if queues.contains(&queue) { Ok(seq) } else { Err(Code::RoleNeeded.into()) }
+}

@@ -1,0 +1,394 @@
+//! The socket of a visitor: one conversation.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
+use axum::response::Response;
+use http::header;
+use rozmowa_db::{Row, Tx, params};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::bucket::Bucket;
+use super::close::Close;
+use super::frame::{self, Audience, FromVisitor, Opened, Out};
+use super::hub::{Signal, Topic};
+use super::line::{self, Line, Next, PING_EVERY};
+use super::{By, Passing, Told};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::conversation::{Status, log, numbered};
+use crate::http::call::{Caller, Head, write_as};
+use crate::http::{Code, Error, origin};
+use crate::locale::Language;
+use crate::queue::{self, Settings};
+use crate::visitor::token::Visitor;
+
+rozmowa_db::statements! {
+    OPENED = "SELECT c.status, c.seq, c.client_read_seq, c.agent_read_seq, q.name, q.settings
+        FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
+    /// A lease: the page is open until then, unless it is closed before.
+    PAGE_OPEN = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND (page_closed_at IS NULL OR page_closed_at < $2)";
+    PAGE_CLOSED = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND page_closed_at > $2";
+    READ = "UPDATE conversation SET client_read_seq = $2 WHERE id = $1 AND client_read_seq < $2 AND seq >= $2";
+}
+
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+/// A page that is open says so this often, and is taken as open for as long again.
+const PAGE_LEASE: Millis = 10 * 60 * 1000;
+/// How often it is looked whether the token is still good.
+const RECHECK_EVERY: Duration = Duration::from_mins(1);
+const MESSAGES_PER_SECOND: f32 = 3.0;
+const MESSAGES_BURST: f32 = 20.0;
+/// Text that is being typed, as agents see it.
+const PREVIEW_CHARACTERS_MAX: usize = 1_000;
+
+/// The open pages of each conversation, on this node.
+#[derive(Default)]
+pub struct Pages(Mutex<HashMap<Uuid, usize>>);
+
+impl Pages {
+    fn open(&self, conversation: Uuid) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(conversation).or_default() +=
+            1;
+    }
+
+    /// True when it was the last.
+    fn close(&self, conversation: Uuid) -> bool {
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = pages.get_mut(&conversation) else { return true };
+        *count -= 1;
+        let is_last = *count == 0;
+        if is_last {
+            pages.remove(&conversation);
+        }
+        is_last
+    }
+}
+
+/// `GET /visitor/socket`
+pub async fn open(
+    State(app): State<App>,
+    head: Head,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Error> {
+    // Nobody is known by a cookie here, but a page that has no business here gets no socket either.
+    if let Some(origin) = origin::given(&head.headers)
+        && !origin::is_own(&head, &app, origin)
+    {
+        let queues = app.db.read(queue::list).await?;
+        if !queues.iter().any(|queue| queue.settings.origins.iter().any(|known| known == origin)) {
+            return Err(Code::ForeignOrigin.into());
+        }
+    }
+    let place = app.sockets.enter(head.from)?;
+    let accepted = head.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = accepted.map_or(Language::En, Language::accepted);
+    let inbox = app.hub.inbox();
+    Ok(line::configured(upgrade).on_upgrade(move |socket| async move {
+        let mut line = Line::new(socket, inbox, place);
+        // Boxed: what an idle socket holds should be what it needs when idle.
+        let Err(why) = Box::pin(greet(&app, &mut line, head.from, language)).await;
+        line.close(why).await;
+    }))
+}
+
+enum Never {}
+
+async fn greet(
+    app: &App,
+    line: &mut Line,
+    from: IpAddr,
+    language: Language,
+) -> Result<Never, Close> {
+    let hello = line.hello(HELLO_WITHIN).await?;
+    let FromVisitor::Hello { v, token, after, language: wanted } = read(&hello)? else {
+        return Err(Close::BadFrame);
+    };
+    if v != frame::VERSION {
+        return Err(Close::Version);
+    }
+    let visitor = Visitor::of_token(&token, app).await.map_err(|error| Close::from(&error))?;
+    let language = wanted.map_or(language, |wanted| Language::accepted(&wanted));
+    let mut party = Party {
+        app: app.clone(),
+        inbox_id: line.inbox.id(),
+        conversation: visitor.conversation,
+        visitor: Arc::new(visitor),
+        from,
+        language,
+        cursor: after.max(0),
+        messages: Bucket::new(MESSAGES_PER_SECOND, MESSAGES_BURST),
+        rechecked_at: Instant::now(),
+        page_noted_at: 0,
+        has_preview: false,
+        is_typing: false,
+    };
+    let ended = party.run(line).await;
+    party.leave().await;
+    ended
+}
+
+fn read(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
+    serde_json::from_str(frame).map_err(|_| Close::BadFrame)
+}
+
+struct Party {
+    app: App,
+    inbox_id: u64,
+    visitor: Arc<Visitor>,
+    conversation: Uuid,
+    from: IpAddr,
+    language: Language,
+    /// Up to where the client has the log.
+    cursor: i64,
+    messages: Bucket,
+    rechecked_at: Instant,
+    page_noted_at: Millis,
+    has_preview: bool,
+    is_typing: bool,
+}
+
+impl Party {
+    async fn run(&mut self, line: &mut Line) -> Result<Never, Close> {
+        // First listen, then read: whatever is committed in between comes by the hub, and is known by its number.
+        line.inbox.listen(Topic::Conversation(self.conversation));
+        let opened = self.opened().await.map_err(|error| Close::from(&error))?;
+        self.has_preview = opened.has_text_preview;
+        self.cursor = self.cursor.min(opened.seq);
+        self.app.pages.open(self.conversation);
+        self.note_page().await?;
+        line.send(&Out::Welcome {
+            v: frame::VERSION,
+            server_time: self.app.clock.now(),
+            ping_seconds: PING_EVERY.as_secs(),
+            conversation: Some(opened),
+        })
+        .await?;
+        self.catch_up(line).await?;
+        loop {
+            match line.next().await? {
+                Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
+                Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
+                Next::Frame(frame) => Box::pin(self.hear(line, &frame)).await?,
+                Next::Alive => self.note_page().await?,
+            }
+            if self.rechecked_at.elapsed() > RECHECK_EVERY {
+                self.rechecked_at = Instant::now();
+                Box::pin(self.recheck()).await?;
+            }
+        }
+    }
+
+    async fn opened(&self) -> Result<Opened, Error> {
+        let id = self.conversation;
+        let opened = self.app.db.read(move |tx| opened(tx, &id)).await?;
+        opened.ok_or_else(|| Code::BadVisitorToken.into())
+    }
+
+    async fn recheck(&self) -> Result<(), Close> {
+        let (visitor, now) = (Arc::clone(&self.visitor), self.app.clock.now());
+        let checked = self.app.db.read(move |tx| visitor.recheck(tx, now)).await;
+        checked.map(drop).map_err(|error| Close::from(&error))
+    }
+
+    /// Sends what the log has and the client has not.
+    async fn catch_up(&mut self, line: &mut Line) -> Result<(), Close> {
+        loop {
+            let (id, after) = (self.conversation, self.cursor);
+            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = events.map_err(|error| Close::from(&error))?;
+            let Some(last) = events.last() else { return Ok(()) };
+            self.cursor = last.seq;
+            self.send(line, events.iter()).await?;
+            if events.len() < log::PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn tell(&mut self, line: &mut Line, told: &Told) -> Result<(), Close> {
+        if told.event.kind == log::Kind::Deleted {
+            return Err(Close::Deleted);
+        }
+        match told.event.seq - self.cursor {
+            ..=0 => Ok(()),
+            1 => {
+                self.cursor = told.event.seq;
+                self.send(line, std::iter::once(&told.event)).await
+            }
+            // Told out of order: the log has the rest.
+            _ => self.catch_up(line).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        line: &mut Line,
+        events: impl Iterator<Item = &log::Stored>,
+    ) -> Result<(), Close> {
+        frame::send(&self.app, line, Audience::Visitor, self.conversation, events).await
+    }
+
+    async fn pass(&mut self, line: &mut Line, passing: &Passing) -> Result<(), Close> {
+        let conversation = self.conversation;
+        match *passing {
+            Passing::Typing { by: By::Agent(_) | By::Bot(_), is_typing, .. } => {
+                line.send(&Out::Typing {
+                    conversation,
+                    by: "agent",
+                    agent_id: None,
+                    is_typing,
+                    text: None,
+                })
+                .await
+            }
+            Passing::Read { by: By::Agent(_) | By::Bot(_), seq, .. } => {
+                line.send(&Out::Read { conversation, by: "agent", seq }).await
+            }
+            Passing::Read { by: By::Visitor, seq, .. } => {
+                line.send(&Out::Read { conversation, by: "client", seq }).await
+            }
+            Passing::Position { place, wait_seconds, .. } => {
+                line.send(&Out::Position { conversation, place, wait_seconds }).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
+        match read(frame)? {
+            FromVisitor::Hello { .. } => Err(Close::BadFrame),
+            FromVisitor::Unknown => Ok(()),
+            FromVisitor::Message { id, text } => self.message(line, id, text).await,
+            FromVisitor::Read { seq } => self.has_read(seq).await,
+            FromVisitor::Typing { is_typing, text } => {
+                let text = text.filter(|_| self.has_preview && is_typing);
+                let text = text.map(|text| text.chars().take(PREVIEW_CHARACTERS_MAX).collect());
+                self.is_typing = is_typing;
+                self.pass_on(Passing::Typing {
+                    conversation: self.conversation,
+                    by: By::Visitor,
+                    is_typing,
+                    text,
+                });
+                Ok(())
+            }
+            FromVisitor::Page { url, title } => {
+                let cut = |text: String| text.chars().take(2_000).collect::<String>();
+                let (url, title) = (Some(cut(url)), title.map(cut));
+                let conversation = self.conversation;
+                self.pass_on(Passing::Page { conversation, url, title, is_open: true });
+                Ok(())
+            }
+        }
+    }
+
+    async fn message(&mut self, line: &mut Line, id: Uuid, text: String) -> Result<(), Close> {
+        let conversation = self.conversation;
+        if let Err(wait) = self.messages.take() {
+            let error = Error::from(Code::TooManyMessages);
+            return line
+                .send(&Out::Refused {
+                    id: Some(id),
+                    conversation: Some(conversation),
+                    errors: frame::refusals(&error, self.language),
+                    retry_after_seconds: Some(wait.as_secs() + 1),
+                })
+                .await;
+        }
+        let sent = match super::checked_text(&text) {
+            Ok(()) => {
+                let visitor = Arc::clone(&self.visitor);
+                write_as(&self.app, visitor, self.from, None, move |tx, act| {
+                    numbered::hear(tx, act, &conversation, id, &text)
+                })
+                .await
+            }
+            Err(fault) => Err(fault.into()),
+        };
+        self.is_typing = false;
+        super::answer(line, conversation, id, sent, self.language).await
+    }
+
+    async fn has_read(&self, seq: i64) -> Result<(), Close> {
+        let conversation = self.conversation;
+        let visitor = Arc::clone(&self.visitor);
+        let changed = write_as(&self.app, visitor, self.from, None, move |tx, _| {
+            Ok(tx.execute(&READ, params![&conversation, seq])? == 1)
+        });
+        if changed.await.map_err(|error| Close::from(&error))? {
+            self.pass_on(Passing::Read { conversation, by: By::Visitor, seq });
+        }
+        Ok(())
+    }
+
+    fn pass_on(&self, passing: Passing) {
+        self.app.hub.pass(Topic::Conversation(self.conversation), passing, Some(self.inbox_id));
+    }
+
+    /// Now and then, for idle close and e-mail.
+    async fn note_page(&mut self) -> Result<(), Close> {
+        let (id, now) = (self.conversation, self.app.clock.now());
+        if now - self.page_noted_at < PAGE_LEASE / 2 {
+            return Ok(());
+        }
+        if self.page_noted_at == 0 {
+            self.pass_on(Passing::Page { conversation: id, url: None, title: None, is_open: true });
+        }
+        self.page_noted_at = now;
+        let noted = self.app.db.write(move |tx| {
+            Ok::<_, Error>(tx.execute(&PAGE_OPEN, params![&id, now + PAGE_LEASE])?)
+        });
+        noted.await.map(drop).map_err(|error| Close::from(&error))
+    }
+
+    /// The page is closed, or its line is cut: who comes back says so.
+    async fn leave(&self) {
+        if self.is_typing {
+            self.pass_on(Passing::Typing {
+                conversation: self.conversation,
+                by: By::Visitor,
+                is_typing: false,
+                text: None,
+            });
+        }
+        // A server that stops closes nobody's page.
+        if self.page_noted_at == 0
+            || !self.app.pages.close(self.conversation)
+            || self.app.is_stopping()
+        {
+            return;
+        }
+        let (id, now) = (self.conversation, self.app.clock.now());
+        self.pass_on(Passing::Page { conversation: id, url: None, title: None, is_open: false });
+        let noted = self
+            .app
+            .db
+            .write(move |tx| Ok::<_, Error>(tx.execute(&PAGE_CLOSED, params![&id, now])?));
+        if let Err(error) = noted.await {
+            tracing::debug!(cause = error.cause(), "a closed page could not be noted");
+        }
+    }
+}
+
+fn opened(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Opened>, Error> {
+    let opened = tx.query_opt(&OPENED, params![id], |row: &Row<'_>| {
+        let settings = Settings::from_stored(&row.get::<String>(5)?);
+        Ok(Opened {
+            conversation: *id,
+            status: Status::from_number(row.get(0)?).unwrap_or(Status::Closed).name(),
+            seq: row.get(1)?,
+            visitor_read: row.get(2)?,
+            agent_read: row.get(3)?,
+            queue: row.get(4)?,
+            has_text_preview: settings.has_text_preview,
+            takes_files: settings.takes_files,
+        })
+    })?;
+    Ok(opened)
+}

@@ -1,0 +1,32 @@
+//! E-mails that agents have sent.
+
+use axum::extract::Path;
+
+use super::transcript;
+use crate::agent::session::AgentSession;
+use crate::conversation;
+use crate::http::error::Envelope;
+use crate::http::{Call, Error, Reply};
+
+/// Sends a conversation's transcript to its visitor
+///
+/// To the address that the conversation has, and nowhere else.
+#[utoipa::path(
+    post, path = "/console/conversations/{id}/transcript_mail", operation_id = "mail_transcript", tag = "console",
+    params(conversation::api::ConversationId), security(("session" = [])),
+    responses(
+        (status = 200, description = "It will be sent."),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn mail_transcript(
+    Path(id): Path<String>,
+    call: Call<AgentSession>,
+) -> Result<Reply, Error> {
+    let id = conversation::api::known(&id)?;
+    call.write(move |tx, act| {
+        transcript::order(tx, act, &id)?;
+        Ok(Reply::default())
+    })
+    .await
+}

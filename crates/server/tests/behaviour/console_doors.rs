@@ -1,0 +1,89 @@
+//! Every method of the console door with every kind of caller.
+
+use rozmowa::agent::Role;
+use rozmowa::router;
+
+use crate::browser::Browser;
+use crate::client::{Request, delete, get, post, put};
+use crate::server::Server;
+use crate::store::on_both_engines;
+
+/// A method, and what is answered without a session, and to an agent, a supervisor and an administrator, when nothing but
+/// the path is given: 400, 404 and 409 say that the caller was let in.
+type Line = (&'static str, [u16; 4]);
+
+const ANYBODY: [u16; 4] = [400; 4];
+
+const TABLE: &[Line] = &[
+    ("GET /console/session", [401, 200, 200, 200]),
+    ("POST /console/session", ANYBODY),
+    ("DELETE /console/session", [401, 200, 200, 200]),
+    ("GET /console/sessions", [401, 200, 200, 200]),
+    ("DELETE /console/sessions", [401, 200, 200, 200]),
+    ("DELETE /console/sessions/:session_id", [401, 404, 404, 404]),
+    ("PUT /console/account", [401, 200, 200, 200]),
+    ("PUT /console/account/password", [401, 400, 400, 400]),
+    ("POST /console/account/second_factor", [401, 400, 400, 400]),
+    ("PUT /console/account/second_factor", [401, 400, 400, 400]),
+    ("POST /console/account/second_factor/remove", [401, 400, 400, 400]),
+    ("POST /console/welcome", ANYBODY),
+    ("POST /console/password_reset", ANYBODY),
+    ("POST /console/password", ANYBODY),
+    ("GET /console/agents", [401, 200, 200, 200]),
+    ("POST /console/agents", [401, 403, 403, 400]),
+    ("GET /console/agents/:login", [401, 403, 403, 404]),
+    ("PUT /console/agents/:login", [401, 403, 403, 404]),
+    ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
+];
+
+fn request(method: &str) -> Request {
+    let (verb, path) = method.split_once(' ').expect("a verb and a path");
+    let parts = path.split('/').map(|part| match part {
+        ":login" => "nobody",
+        ":session_id" => "0",
+        part if part.starts_with(':') => "00000000-0000-7000-8000-000000000000",
+        part => part,
+    });
+    let path = parts.collect::<Vec<_>>().join("/");
+    match verb {
+        "GET" => get(path),
+        "POST" => post(path),
+        "PUT" => put(path),
+        "DELETE" => delete(path),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_method_lets_in_whom_it_is_for() {
+    let mut known: Vec<_> = TABLE.iter().map(|(method, _)| (*method).to_owned()).collect();
+    let mut there = router::console_method_names();
+    known.sort_unstable();
+    there.sort_unstable();
+    assert_eq!(known, there, "every method has a line in this table");
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let roles = [
+            ("jkowalski", Role::Agent),
+            ("anowak", Role::Supervisor),
+            ("retired", Role::Administrator),
+        ];
+        for (login, role) in roles {
+            crate::browser::set_up(&server, login, role).await;
+        }
+        for (method, expected) in TABLE {
+            let mut answers = [0; 4];
+            answers[0] = server.call(request(method).anonymous()).await.status;
+            for ((login, _), status) in roles.iter().zip(&mut answers[1..]) {
+                // Some of them end it.
+                let browser = Browser::sign_in(&server, login).await;
+                *status = browser.call(&server, request(method)).await.status;
+            }
+            assert_eq!(answers, *expected, "{method}");
+            // Whatever an API user may do elsewhere.
+            let api_user = server.call(request(method)).await.status;
+            assert_eq!(api_user, expected[0], "{method}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,363 @@
+//! E-mails beside unread answers: receipts, transcripts, links for agents; and what holds for all of them.
+
+use rozmowa::act::Act;
+use rozmowa::agent;
+use rozmowa::locale::Language;
+use rozmowa::mail::{self, Kind, NewMail, outbox};
+use rozmowa::queue::Settings;
+use rozmowa::queue::settings::Hours;
+use rozmowa::visitor::token;
+use rozmowa_db::Tx;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::client::{Answer, get, post};
+use crate::hooks::{DAY, HOUR, SECOND, until};
+use crate::mail_unread::{JAN, MINUTE, number, opens, set_queue, settled, with_mailbox};
+use crate::mailbox::{Mailbox, configuration};
+use crate::server::{Plan, Server};
+use crate::store::on_both_engines;
+
+/// A visitor's token, as another door gives it out.
+async fn visitor(server: &Server, chat: &str) -> String {
+    let id: Uuid = chat.parse().expect("an id");
+    server.act(move |tx, act| token::issue(tx, act, &id, None)).await
+}
+
+async fn order(server: &Server, token: &str) -> Answer {
+    let order = post("/visitor/conversation/transcript_mail").anonymous();
+    server.call(order.header("Authorization", &format!("Bearer {token}"))).await
+}
+
+async fn put(
+    server: &Server,
+    kind: Kind,
+    address: &'static str,
+    login: &'static str,
+    secret: &'static str,
+) {
+    let app = server.app.clone();
+    let put = move |tx: &mut Tx<'_>, act: &Act<'_>| {
+        let agent = agent::find(tx, login)?.expect("the agent is known");
+        let mail = NewMail {
+            kind,
+            address,
+            language: Language::Pl,
+            conversation: None,
+            agent_id: Some(agent.id),
+            seqs: None,
+            secret: Some(secret),
+        };
+        mail::put(tx, act, &app.secret, &mail)
+    };
+    server.act(put).await;
+}
+
+/// A queue that never works.
+fn closed() -> Settings {
+    let week = Hours {
+        week: Default::default(),
+        time_zone: None,
+        special_days: Vec::new(),
+        has_polish_holidays: false,
+    };
+    Settings { hours: Some(week), idle_close_seconds: 0, ..Settings::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_outside_hours_gets_one_receipt() {
+    on_both_engines(async |engine| {
+        let (server, mailbox) = with_mailbox(engine).await;
+        let chat = server.start(&[JAN]).await;
+        server.message(&chat, "Otwarte?").await;
+        set_queue(&server, closed()).await;
+        server.message(&chat, "Halo?").await;
+        server.message(&chat, "Halo?").await;
+        let mail = mailbox.expect(1).await.remove(0);
+        assert_eq!(mail.header("Subject"), "Wiadomość dotarła: Sklep");
+        assert!(mail.plain().contains("poza godzinami pracy"), "{}", mail.plain());
+        assert!(opens(&server, mail.secret()).await);
+        mailbox.expect(2).await;
+        // Nobody to write to.
+        let nobody = server.start(&[]).await;
+        server.message(&nobody, "Halo?").await;
+        server.app.clock.advance(HOUR);
+        server.message(&chat, "Halo?").await;
+        settled(&server).await;
+        mailbox.expect(2).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transcript_goes_to_the_visitors_address() {
+    on_both_engines(async |engine| {
+        let (server, mailbox) = with_mailbox(engine).await;
+        let chat = server.start(&[JAN]).await;
+        server.execute("UPDATE conversation SET client_surname = '', client_name = 'Jan <b>\r\nBcc: x@y.pl'").await;
+        server.execute("UPDATE agent SET name = 'Ewa\u{202e}</b>', surname = 'Żak'").await;
+        server.execute("UPDATE chat_queue SET name = '<i>Sklep</i> ąę' WHERE id = 3").await;
+        server.message(&chat, "Dzień dobry\n.\n\u{202e}<script>").await;
+        server.reply(&chat, "jkowalski", "Witam").await;
+        let token = visitor(&server, &chat).await;
+        order(&server, &token).await.expect_nothing();
+        let mail = mailbox.expect(1).await.remove(0);
+        assert_eq!(mail.to(), JAN.1);
+        assert_eq!(mail.header("Subject"), "Zapis rozmowy: <i>Sklep</i> ąę");
+        let plain = mail.plain();
+        let said = "Jan <b> Bcc: x@y.pl, 2026-06-01 12:00:00\nDzień dobry\n.\n<script>\n\nEwa</b>, 2026-06-01 12:00:00\nWitam\n";
+        assert!(plain.contains(said), "{plain}");
+        let html = mail.html();
+        assert!(!html.contains("<script") && !html.contains("<i>") && !html.contains("</b>,"), "{html}");
+        assert_eq!(mail.0["defects"], json!([]));
+        let names: Vec<_> = mail.0["headers"].as_array().unwrap().iter().map(|h| &h[0]).collect();
+        assert!(!names.iter().any(|name| **name == "Bcc"), "{names:?}");
+        // The visitor's token is for its own conversation, and nobody else's will do.
+        order(&server, "x").await.expect_fault(rozmowa::http::Code::BadVisitorToken);
+        let none = server.start(&[]).await;
+        let token = visitor(&server, &none).await;
+        order(&server, &token).await.expect_fault(rozmowa::http::Code::NoMailAddress);
+        settled(&server).await;
+        mailbox.expect(1).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_waits_is_enough_and_an_address_gets_ten_an_hour() {
+    on_both_engines(async |engine| {
+        let (server, mailbox) = with_mailbox(engine).await;
+        let chat = server.start(&[JAN]).await;
+        let token = visitor(&server, &chat).await;
+        for count in 1..=10 {
+            order(&server, &token).await.expect_nothing();
+            mailbox.expect(count).await;
+            settled(&server).await;
+            until("it to be forgotten", async || {
+                (number(&server, "SELECT count(*) FROM mail").await == 0).then_some(())
+            })
+            .await;
+        }
+        let refused = order(&server, &token).await;
+        assert_eq!(refused.header("retry-after"), Some("3600"));
+        refused.expect_fault(rozmowa::http::Code::TooManyMails);
+        // What others have sent waits until there is room again, and is sent then.
+        put(&server, Kind::PasswordReset, "Jan.Kowalski@example.org", "jkowalski", "s1").await;
+        put(&server, Kind::PasswordReset, "other@example.org", "jkowalski", "s2").await;
+        let mail = mailbox.expect(11).await.remove(10);
+        assert_eq!(mail.to(), "other@example.org");
+        server.app.clock.advance(HOUR - 1);
+        settled(&server).await;
+        mailbox.expect(11).await;
+        server.app.clock.advance(1);
+        assert_eq!(mailbox.expect(12).await[11].to(), "Jan.Kowalski@example.org");
+        settled(&server).await;
+        server.app.clock.advance(2 * HOUR);
+        while server.act(outbox::sweep).await {}
+        assert_eq!(number(&server, "SELECT count(*) FROM mail_sent").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_get_links_that_only_the_e_mail_knows() {
+    on_both_engines(async |engine| {
+        let (server, mailbox) = with_mailbox(engine).await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s-e-c-r-e-t").await;
+        let mail = mailbox.expect(1).await.remove(0);
+        assert!(mail.plain().contains("https://chat.example.org/console/welcome#s-e-c-r-e-t\n"));
+        assert!(mail.plain().contains("anowak"));
+        put(&server, Kind::PasswordReset, "nowa@example.org", "anowak", "s-e-c-r-e-t").await;
+        let mail = mailbox.expect(2).await.remove(1);
+        assert!(mail.plain().contains("https://chat.example.org/console/password#s-e-c-r-e-t\n"));
+        assert_eq!(mail.header("Subject"), "Nowe hasło");
+        // Whoever was locked out meanwhile gets none.
+        server.execute("UPDATE agent SET is_active = 0").await;
+        put(&server, Kind::PasswordReset, "nowa@example.org", "anowak", "s-e-c-r-e-t").await;
+        until("it to be dropped", async || {
+            (number(&server, "SELECT count(*) FROM mail").await == 0).then_some(())
+        })
+        .await;
+        mailbox.expect(2).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_mail_server_the_answers_say_so_and_nothing_is_written() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        set_queue(&server, closed()).await;
+        let chat = server.start(&[JAN]).await;
+        server.message(&chat, "Halo?").await;
+        server.reply(&chat, "jkowalski", "Tak?").await;
+        let token = visitor(&server, &chat).await;
+        order(&server, &token).await.expect_fault(rozmowa::http::Code::MailOff);
+        assert_eq!(number(&server, "SELECT count(*) FROM mail").await, 0);
+        assert_eq!(number(&server, "SELECT count(*) FROM timer WHERE kind = 2").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_or_read_before_it_is_sent_is_not_sent() {
+    on_both_engines(async |engine| {
+        let (server, mut mailbox) = with_mailbox(engine).await;
+        let [erased, half, read, spoken] = [
+            server.start(&[("client_email", "a@example.org")]).await,
+            server.start(&[("client_email", "b@example.org")]).await,
+            server.start(&[("client_email", "c@example.org")]).await,
+            server.start(&[("client_email", "d@example.org")]).await,
+        ];
+        for chat in [&erased, &half, &read, &spoken] {
+            server.reply(chat, "jkowalski", "tajne").await;
+            server.reply(chat, "jkowalski", "jawne").await;
+        }
+        mailbox.answer(&["451 later"; 4]).await;
+        server.app.clock.advance(5 * MINUTE);
+        let failed = "SELECT count(*) FROM mail WHERE error IS NOT NULL AND due_at > 0";
+        until("four failures", async || (number(&server, failed).await == 4).then_some(())).await;
+        let erase = |chat: &str, seq: &str| {
+            let id: Uuid = chat.parse().unwrap();
+            let blob = match engine {
+                crate::store::Engine::Sqlite => format!("x'{}'", id.simple()),
+                crate::store::Engine::Postgres => format!("'\\x{}'::bytea", id.simple()),
+            };
+            format!(
+                "UPDATE event SET text = NULL WHERE conversation_id = {blob} AND kind = 1 {seq}"
+            )
+        };
+        server.execute(&erase(&erased, "")).await;
+        server.execute(&erase(&half, "AND text = 'tajne'")).await;
+        crate::mail_unread::set(&server, &read, "client_read_seq", Some(100)).await;
+        server.message(&spoken, "Widzę").await;
+        server.app.clock.advance(MINUTE);
+        let mail = mailbox.expect(1).await.remove(0);
+        assert_eq!(mail.to(), "b@example.org");
+        assert!(
+            mail.plain().contains("jawne") && !mail.plain().contains("tajne"),
+            "{}",
+            mail.plain()
+        );
+        assert!(mail.plain().contains("(treść usunięta)"), "{}", mail.plain());
+        until("nothing to be left", async || {
+            (number(&server, "SELECT count(*) FROM mail").await == 0).then_some(())
+        })
+        .await;
+        mailbox.expect(1).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_e_mail_is_bounded() {
+    let (server, mailbox) = with_mailbox(crate::store::Engine::Sqlite).await;
+    let chat = server.start(&[JAN]).await;
+    for number in 0..105 {
+        server.message(&chat, &format!("wiadomość {number};")).await;
+    }
+    let token = visitor(&server, &chat).await;
+    order(&server, &token).await.expect_nothing();
+    let mail = mailbox.expect(1).await.remove(0);
+    let plain = mail.plain();
+    assert!(
+        plain.contains("pominięte") && !plain.contains(" 4;") && plain.contains(" 5;"),
+        "{plain}"
+    );
+    assert!(plain.contains(" 104;"));
+    let long = "ż".repeat(16_384);
+    for _ in 0..12 {
+        server.message(&chat, &long).await;
+    }
+    order(&server, &token).await.expect_nothing();
+    let mail = mailbox.expect(2).await.remove(1);
+    assert_eq!(mail.plain().matches(&long).count(), 8);
+    assert!(mail.plain().contains("pominięte"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_postgres_send_each_once() {
+    on_both_engines(async |engine| {
+        if engine == crate::store::Engine::Sqlite {
+            return;
+        }
+        let (server, mailbox) = with_mailbox(engine).await;
+        let other = server.beside(&mailbox.configuration()).await;
+        let mut addresses = Vec::new();
+        for number in 0..60 {
+            let address = format!("klient{number}@example.org");
+            let chat = server.start(&[("client_email", &address)]).await;
+            server.reply(&chat, "jkowalski", "Halo?").await;
+            addresses.push(address);
+        }
+        server.app.clock.advance(5 * MINUTE + SECOND);
+        let mut to: Vec<_> =
+            mailbox.expect(60).await.iter().map(|mail| mail.to().to_owned()).collect();
+        settled(&server).await;
+        mailbox.expect(60).await;
+        to.sort();
+        addresses.sort();
+        assert_eq!(to, addresses);
+        other.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_follow_the_schedule_and_then_it_is_given_up_and_kept_for_a_month() {
+    on_both_engines(async |engine| {
+        let (server, mut mailbox) = with_mailbox(engine).await;
+        mailbox.answer(&["451 4.7.1 greylisted, \u{1b}[2Jcome again"; 6]).await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s").await;
+        let waits = [60, 300, 1_800, 7_200, 28_800].map(|seconds| seconds * SECOND);
+        for (attempts, wait) in (1..).zip(waits) {
+            let done = format!("SELECT count(*) FROM mail WHERE attempts = {attempts} AND due_at = {} AND error IS NOT NULL AND given_up_at IS NULL", server.app.clock.now() + wait);
+            until("an attempt", async || (number(&server, &done).await == 1).then_some(())).await;
+            server.app.clock.advance(wait);
+        }
+        let given_up = "SELECT count(*) FROM mail WHERE given_up_at IS NOT NULL AND secret IS NULL";
+        until("it to be given up", async || (number(&server, given_up).await == 1).then_some(())).await;
+        let shown = server.write(|tx| outbox::list(tx, 10)).await.remove(0);
+        assert_eq!((shown.attempts, shown.kind), (6, Some(Kind::Invitation)));
+        let error = shown.error.unwrap();
+        assert!(error.contains("451") && error.contains("greylisted"), "{error}");
+        server.app.clock.advance(29 * DAY);
+        settled(&server).await;
+        mailbox.expect(0).await;
+        while server.act(outbox::sweep).await {}
+        assert_eq!(number(&server, given_up).await, 1);
+        server.app.clock.advance(DAY);
+        while server.act(outbox::sweep).await {}
+        assert_eq!(number(&server, given_up).await, 0);
+        // What will never be taken is given up at once.
+        mailbox.answer(&["550 5.1.1 no such user"]).await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s").await;
+        until("it to be given up", async || (number(&server, given_up).await == 1).then_some(())).await;
+        let shown = server.write(|tx| outbox::list(tx, 10)).await.remove(0);
+        assert_eq!(shown.attempts, 1);
+        assert!(shown.error.unwrap().contains("no such user"));
+        mailbox.expect(0).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_sent_while_the_mail_server_was_away_is_sent_later() {
+    on_both_engines(async |engine| {
+        let mailbox = Mailbox::start().await;
+        let port = mailbox.port;
+        drop(mailbox);
+        let server = Plan::on(engine).configured(&configuration(port)).start().await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s").await;
+        let failed = "SELECT count(*) FROM mail WHERE error IS NOT NULL";
+        until("a failure", async || (number(&server, failed).await == 1).then_some(())).await;
+        // Everything else goes on.
+        let chat = server.start(&[JAN]).await;
+        server.reply(&chat, "jkowalski", "Halo?").await;
+        server.call(get("/health/ready").anonymous()).await.expect(200);
+        let mailbox = Mailbox::start_at(port).await;
+        server.app.clock.advance(MINUTE);
+        mailbox.expect(1).await;
+    })
+    .await;
+}
