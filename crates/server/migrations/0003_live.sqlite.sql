@@ -74,13 +74,19 @@ ALTER TABLE conversation ADD COLUMN language TEXT;
 -- 0 sad, 1 neutral, 2 happy
 ALTER TABLE conversation ADD COLUMN rating INTEGER;
 ALTER TABLE conversation ADD COLUMN rating_text TEXT;
+-- For the first time.
+ALTER TABLE conversation ADD COLUMN rated_at INTEGER;
+-- For the last time: idle time begins anew.
+ALTER TABLE conversation ADD COLUMN reopened_at INTEGER;
 ALTER TABLE conversation ADD COLUMN topic_id INTEGER;
 -- All agents on duty have missed it.
 ALTER TABLE conversation ADD COLUMN is_missed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX conversation_waiting ON conversation (chat_queue_id, waiting_rank, waiting_since, id)
     WHERE waiting_rank IS NOT NULL;
--- What agents have open.
-CREATE INDEX conversation_open ON conversation (agent_id, chat_queue_id, id) WHERE agent_id IS NOT NULL AND status <> 2;
+-- What an agent has open.
+CREATE INDEX conversation_open ON conversation (agent_id, id, chat_queue_id) WHERE agent_id IS NOT NULL AND status <> 2;
+-- Clients whom the CRM does not know; the others are found by their customer.
+CREATE INDEX conversation_by_email ON conversation (client_email, id) WHERE customer_id IS NULL AND client_email <> '';
 UPDATE conversation SET waiting_rank = 1, waiting_since = updated_at WHERE agent_id IS NULL AND status <> 2;
 
 -- Agents who did not answer a conversation in time.
@@ -172,6 +178,7 @@ CREATE TABLE block (
     expires_at INTEGER,
     UNIQUE (kind, value)
 ) STRICT;
+CREATE INDEX block_by_end ON block (expires_at, id) WHERE expires_at IS NOT NULL;
 
 -- A file of a conversation; its bytes lie under their hash. Without a seq it was uploaded and not sent yet.
 CREATE TABLE file (

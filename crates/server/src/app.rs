@@ -16,6 +16,7 @@ use crate::live::line::Sockets;
 use crate::live::sse::Streams;
 use crate::live::visitor_socket::Pages;
 use crate::live::{self, Hub, Passed, ToRoute, Told};
+use crate::lookup::Lookups;
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
 use crate::routing::position::{Handled, Moved};
@@ -118,6 +119,7 @@ pub struct Inner {
     /// Of agents.
     pub names: live::names::Names,
     pub pages: Pages,
+    pub lookups: Lookups,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -161,6 +163,7 @@ impl App {
             sockets,
             names: live::names::Names::default(),
             pages: Pages::default(),
+            lookups: Lookups::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),

@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
-use crate::{agent, audit, bot, conversation, mail, pause, queue, webhook};
+use crate::{
+    agent, audit, block, bot, canned, conversation, label, lookup, mail, pause, queue, webhook,
+};
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
 /// server's memory is made of.
@@ -45,6 +47,11 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(bot::api::change, bot::api::remove),
     || routes!(bot::api::assign),
     || routes!(bot::api::hand_over),
+    || routes!(conversation::api_actions::transfer),
+    || routes!(conversation::api_actions::note),
+    || routes!(conversation::api_actions::rate),
+    || routes!(conversation::api_actions::close),
+    || routes!(conversation::api_actions::reopen),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
     || routes!(queue::api::change),
@@ -84,8 +91,33 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     // Being on duty.
     || routes!(agent::duty::show, agent::duty::set),
     || routes!(agent::duty::show_of, agent::duty::set_of),
-    // Conversations.
     || routes!(mail::console::mail_transcript),
+    // Conversations: what there is, and what is done to it.
+    || routes!(conversation::console::list),
+    || routes!(conversation::console::show),
+    || routes!(conversation::console::events),
+    || routes!(conversation::console::look_up),
+    || routes!(conversation::console_actions::reply),
+    || routes!(conversation::console_actions::note),
+    || routes!(conversation::console_actions::whisper),
+    || routes!(conversation::console_actions::claim),
+    || routes!(conversation::console_actions::assign),
+    || routes!(conversation::console_actions::take_over),
+    || routes!(conversation::console_actions::transfer),
+    || routes!(conversation::console_actions::close),
+    || routes!(conversation::console_actions::label),
+    || routes!(conversation::console_actions::reopen),
+    || routes!(conversation::console_actions::read),
+    // What agents choose from, and who may not write.
+    || routes!(canned::console::list, canned::console::add),
+    || routes!(canned::console::change, canned::console::remove),
+    || routes!(label::console::list_topics, label::console::add_topic),
+    || routes!(label::console::change_topic),
+    || routes!(label::console::list_tags, label::console::add_tag),
+    || routes!(label::console::change_tag),
+    || routes!(block::console::list, block::console::add),
+    || routes!(block::console::lift),
+    || routes!(lookup::console::show, lookup::console::change),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.

@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, bot, conversation, counter, customer, http, live, mail, pause, queue,
-    routing, setting, timer, visitor, webhook,
+    account, agent, audit, block, bot, canned, conversation, counter, customer, http, label, live,
+    lookup, mail, pause, queue, routing, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -26,13 +26,23 @@ pub fn statements() -> Vec<Stmt> {
         bot::STATEMENTS,
         bot::talk::STATEMENTS,
         bot::work::STATEMENTS,
+        block::STATEMENTS,
+        canned::STATEMENTS,
         conversation::STATEMENTS,
+        conversation::access::STATEMENTS,
         conversation::assign::STATEMENTS,
         conversation::erase::STATEMENTS,
+        conversation::board::STATEMENTS,
         conversation::idle::STATEMENTS,
+        conversation::label::STATEMENTS,
         conversation::log::STATEMENTS,
         conversation::retention::STATEMENTS,
         conversation::stream::STATEMENTS,
+        conversation::rate::STATEMENTS,
+        conversation::read::STATEMENTS,
+        conversation::reopen::STATEMENTS,
+        conversation::sheet::STATEMENTS,
+        conversation::transfer::STATEMENTS,
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
@@ -47,6 +57,8 @@ pub fn statements() -> Vec<Stmt> {
         mail::receipt::STATEMENTS,
         mail::transcript::STATEMENTS,
         mail::unread::STATEMENTS,
+        label::STATEMENTS,
+        lookup::STATEMENTS,
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,

@@ -19,6 +19,7 @@ use crate::account;
 use crate::act::{Act, Actor};
 use crate::agent::{links, session};
 use crate::app::{App, Listeners, Surroundings};
+use crate::block;
 use crate::bot;
 use crate::config::Config;
 use crate::conversation::{self, erase, retention};
@@ -279,6 +280,7 @@ async fn tidy(app: App) {
         in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
         in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
         in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;
+        in_steps(&app, "lifting blocks", |tx, act| block::sweep(tx, act.now)).await;
     }
 }
 

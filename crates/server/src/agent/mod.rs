@@ -129,6 +129,12 @@ pub fn find(tx: &mut Tx<'_>, login: &str) -> Result<Option<Agent>, Error> {
     Ok(tx.query_opt(&FIND, params![login], read)?)
 }
 
+/// The agent, whose account is open.
+pub fn active(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
+    let agent = find(tx, login)?.ok_or_else(|| fault(Code::UnknownAgent, login))?;
+    if agent.is_active { Ok(agent) } else { Err(fault(Code::AgentInactive, login)) }
+}
+
 /// The agent, whom nobody else changes until this transaction has ended. Conversations are held before agents.
 pub fn hold(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
     tx.query_opt(&HOLD, params![login], read)?.ok_or_else(|| fault(Code::UnknownAgent, login))

@@ -9,7 +9,7 @@ use crate::act::Act;
 use crate::agent::capacity;
 use crate::clock::Millis;
 use crate::conversation::log::{self, Event, Kind, Speaker, Turn};
-use crate::conversation::{self, Status};
+use crate::conversation::{self, NewMessage, Status};
 use crate::http::{Code, Error};
 use crate::live::{ToRoute, Was};
 use crate::queue;
@@ -115,14 +115,23 @@ pub fn assign(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, bot: &Uuid) -> Result<(
 }
 
 /// A bot says something in its conversation.
-pub fn say(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, bot: &Uuid, text: &str) -> Result<(), Error> {
+pub fn say(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    bot: &Uuid,
+    new: &NewMessage,
+) -> Result<(), Error> {
     let bot = super::ready(tx, bot)?;
+    if log::once(tx, id, new.client_key)?.is_some() {
+        return Ok(());
+    }
     let Some(turn) = tx.query_opt(&SAY, params![id, act.now, &bot.id], Turn::read)? else {
         hold(tx, id)?.check(&bot.id)?;
         return Err(tx.run_again("the conversation became the bot's meanwhile").into());
     };
-    let event = Event::of(Kind::Message, Speaker::Bot).of_bot(bot.id).saying(text);
-    log::append(tx, act, id, turn, &event)
+    let event = Event::of(Kind::Message, Speaker::Bot).of_bot(bot.id).saying(&new.text);
+    log::append(tx, act, id, turn, &event.numbered(new.client_key))
 }
 
 /// A bot finishes its conversation: closes it, or hands it over, by the bot's setting. A closed one stays as it is.
@@ -143,7 +152,8 @@ pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, bot: &Uuid) -> Result<(),
             (held.chat_queue_id, held.chat_queue_id),
         );
     }
-    conversation::close_as(tx, act, id, &Event::of(Kind::Closed, Speaker::Bot).of_bot(bot.id))
+    let event = Event::of(Kind::Closed, Speaker::Bot).of_bot(bot.id);
+    conversation::close_with(tx, act, id, &event).map(|_| ())
 }
 
 /// Where a bot hands a conversation over to, and what it has learnt.

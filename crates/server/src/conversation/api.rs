@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::list::{self, Filter};
 use super::view::{self, Chat, Include};
-use super::{NewConversation, Status};
+use super::{NewConversation, NewMessage, Status};
 use crate::agent;
 use crate::bot::work;
 use crate::clock;
@@ -20,7 +20,7 @@ use crate::http::params::{
 use crate::http::{Call, Code, Error, Fault, Reply, page};
 
 /// What is said: the longest has 16,384 characters.
-type MessageText = Text<16_384>;
+pub type MessageText = Text<16_384>;
 
 crate::params! { query
     StartConversation {
@@ -89,6 +89,8 @@ crate::params! { body
         text: MessageText = "Dzień dobry, gdzie jest moja paczka?",
         /// The bot that speaks; without it the client does.
         external_chatbot_id: Option<Uuid>,
+        /// Our addition: a UUID of yours; the same one again is the same message.
+        client_key: Option<Uuid>,
     }
 }
 
@@ -109,10 +111,11 @@ crate::params! { body
 pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: SendMessage = call.params()?;
     let id = known(&id)?;
+    let new = NewMessage { text: given.text.0, client_key: given.client_key };
     call.write(move |tx, act| {
         match &given.external_chatbot_id {
-            Some(bot) => work::say(tx, act, &id, bot, &given.text.0)?,
-            None => super::message(tx, act, &id, &given.text.0)?,
+            Some(bot) => work::say(tx, act, &id, bot, &new)?,
+            None => super::message(tx, act, &id, &new).map(|_| ())?,
         }
         Ok(Reply::default())
     })
@@ -160,6 +163,8 @@ crate::params! { body
         user_login: Line<255> = "jkowalski",
         /// What is said: up to 16,384 characters, not blank.
         text: MessageText = "Paczka będzie u Pana jutro.",
+        /// A UUID of yours; the same one again is the same message.
+        client_key: Option<Uuid>,
     }
 }
 
@@ -180,8 +185,9 @@ crate::params! { body
 pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ReplyToConversation = call.params()?;
     let id = known(&id)?;
+    let new = NewMessage { text: given.text.0, client_key: given.client_key };
     call.write(move |tx, act| {
-        super::reply(tx, act, &id, &given.user_login, &given.text.0)?;
+        super::reply(tx, act, &id, &given.user_login, &new)?;
         Ok(Reply::default())
     })
     .await

@@ -12,7 +12,7 @@ use crate::queue::settings::{IdleFrom, Settings};
 use crate::timer;
 
 rozmowa_db::statements! {
-    IDLE = "SELECT c.status, c.client_at, c.page_closed_at, q.settings
+    IDLE = "SELECT c.status, c.client_at, c.page_closed_at, q.settings, c.reopened_at
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
 }
 
@@ -32,9 +32,10 @@ pub fn look(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
             row.get::<Option<Millis>>(1)?,
             row.get::<Option<Millis>>(2)?,
             Settings::from_stored(&row.get::<String>(3)?),
+            row.get::<Option<Millis>>(4)?,
         ))
     };
-    let Some((status, client_at, page_closed_at, settings)) =
+    let Some((status, client_at, page_closed_at, settings, reopened_at)) =
         tx.query_opt(&IDLE, params![id], row)?
     else {
         return Ok(());
@@ -48,6 +49,8 @@ pub fn look(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
         (IdleFrom::PageClose, Some(closed_at)) => closed_at.max(spoken_at),
         _ => spoken_at,
     };
+    // Whoever opens it again gives it the whole time.
+    let from = from.max(reopened_at.unwrap_or(from));
     if from + after > act.now {
         return set(tx, &settings, id, from);
     }

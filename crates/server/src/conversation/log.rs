@@ -1,7 +1,9 @@
 //! The log of a conversation: events under a gapless `seq`. Messages are events.
 
 use rozmowa_db::{Row, Tx, params};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Status;
@@ -24,6 +26,14 @@ rozmowa_db::statements! {
         WHERE e.conversation_id = $1 AND e.seq > $2
             AND NOT EXISTS (SELECT 1 FROM erasing w WHERE w.conversation_id = $1 AND w.what = 0)
         ORDER BY e.seq LIMIT $3";
+    /// The next place, for what changes nothing else.
+    TURN = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END
+        WHERE id = $1 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+    /// What is decided by what was read stays so until the transaction's end.
+    HOLD = {
+        sqlite: "SELECT status FROM conversation WHERE id = $1",
+        postgres: "SELECT status FROM conversation WHERE id = $1 FOR UPDATE",
+    };
     /// The place of a message that its sender had numbered itself.
     SENT = "SELECT seq, at FROM event WHERE conversation_id = $1 AND client_key = $2";
     /// Conversations whose log has a gap or an end of its own; a batch by id, for `verify`.
@@ -199,6 +209,14 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Of an agent, or of a program that names none.
+    pub const fn by(kind: Kind, agent_id: Option<i64>) -> Self {
+        match agent_id {
+            Some(agent_id) => Self::of(kind, Speaker::Agent).about(agent_id),
+            None => Self::of(kind, Speaker::System),
+        }
+    }
+
     #[must_use]
     pub const fn about(mut self, agent_id: i64) -> Self {
         self.agent_id = Some(agent_id);
@@ -314,7 +332,20 @@ pub struct Turn {
     pub status: Status,
 }
 
+/// Where an event stands, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Place {
+    /// In the log of its conversation.
+    pub seq: i64,
+    /// Epoch milliseconds.
+    pub at: Millis,
+}
+
 impl Turn {
+    pub const fn place(&self) -> Place {
+        Place { seq: self.seq, at: self.at }
+    }
+
     /// From the columns `seq`, `updated_at`, `chat_queue_id`, `agent_id`, `status`.
     pub fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
         Ok(Self {
@@ -387,23 +418,54 @@ pub fn append(
     Ok(())
 }
 
-/// Events that are read at once.
-pub const PAGE: usize = 32;
+/// Nobody else changes the conversation until this transaction has ended. None when there is no such conversation.
+pub fn hold(tx: &mut Tx<'_>, conversation: &Uuid) -> Result<Option<Status>, Error> {
+    let number = tx.query_opt(&HOLD, params![conversation], |row| row.get(0))?;
+    Ok(number.and_then(Status::from_number))
+}
 
-/// The page of the log that follows a place in it; a shorter one is the last.
-pub fn since(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
-    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+/// The next place in a conversation's log, for what changes nothing else; none when there is no such conversation.
+pub fn turn(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<Option<Turn>, Error> {
+    Ok(tx.query_opt(&TURN, params![conversation, act.now], Turn::read)?)
+}
+
+/// What follows a place in the log, in order.
+pub fn since(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    seq: i64,
+    limit: i64,
+) -> Result<Vec<Stored>, Error> {
     Ok(tx.query(&SINCE, params![conversation, seq, limit], Stored::read)?)
 }
 
-/// Where a message stands that its sender had numbered, if it is there. The conversation has to be held, or it may be on
-/// its way.
+/// Events of a page.
+pub const PAGE: usize = 32;
+
+/// The page that follows a place in the log; a shorter one is the last.
+pub fn page(tx: &mut Tx<'_>, conversation: &Uuid, seq: i64) -> Result<Vec<Stored>, Error> {
+    since(tx, conversation, seq, i64::try_from(PAGE).unwrap_or(i64::MAX))
+}
+
+/// Where something stands that its sender had numbered, if it was sent before. Holds the conversation: it may be on its
+/// way.
+pub fn once(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    client_key: Option<Uuid>,
+) -> Result<Option<Place>, Error> {
+    let Some(client_key) = client_key else { return Ok(None) };
+    hold(tx, conversation)?;
+    sent(tx, conversation, &client_key)
+}
+
+/// The same of a conversation that is held.
 pub fn sent(
     tx: &mut Tx<'_>,
     conversation: &Uuid,
     client_key: &Uuid,
-) -> Result<Option<(i64, Millis)>, Error> {
-    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+) -> Result<Option<Place>, Error> {
+    let row = |row: &Row<'_>| Ok(Place { seq: row.get(0)?, at: row.get(1)? });
     Ok(tx.query_opt(&SENT, params![conversation, client_key], row)?)
 }
 

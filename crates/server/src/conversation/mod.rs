@@ -2,17 +2,28 @@
 //!
 //! Every change is one conditional update that takes the next `seq`, and the event it appends under it.
 
+pub mod access;
 pub mod api;
+pub mod api_actions;
 pub mod assign;
+pub mod board;
+pub mod console;
+pub mod console_actions;
 pub mod erase;
 pub mod erase_api;
 pub mod idle;
+pub mod label;
 pub mod list;
 pub mod log;
-pub mod numbered;
+pub mod note;
+pub mod rate;
+pub mod read;
+pub mod reopen;
 pub mod retention;
+pub mod sheet;
 pub mod stream;
 pub mod stream_api;
+pub mod transfer;
 pub mod view;
 
 use rozmowa_db::{Row, Tx, params};
@@ -30,7 +41,8 @@ use crate::queue::settings::WelcomeWhen;
 use crate::routing::position::Handled;
 use crate::setting::Setting;
 use assign::Heard;
-use log::{Event, Kind, Speaker, Turn};
+use label::Labels;
+use log::{Event, Kind, Place, Speaker, Turn};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
@@ -251,14 +263,31 @@ pub fn link(
     Ok(ids.len() as u64 == LINK_STEP.unsigned_abs())
 }
 
+/// What somebody says.
+#[derive(Debug, Clone, Default)]
+pub struct NewMessage {
+    pub text: String,
+    /// Made by the sender: the same one again is the same message.
+    pub client_key: Option<Uuid>,
+}
+
 /// The client says something.
-pub fn message(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, text: &str) -> Result<(), Error> {
+pub fn message(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    new: &NewMessage,
+) -> Result<Place, Error> {
+    if let Some(place) = log::once(tx, id, new.client_key)? {
+        return Ok(place);
+    }
     let Some(heard) = tx.query_opt(&HEAR, params![id, act.now], Heard::read)? else {
         return Err(silent(tx, id)?);
     };
-    let event = Event::of(Kind::Message, Speaker::Client).saying(text);
-    log::append(tx, act, id, heard.turn, &event)?;
-    assign::heard(tx, act, id, &heard)
+    let event = Event::of(Kind::Message, Speaker::Client).saying(&new.text);
+    log::append(tx, act, id, heard.turn, &event.numbered(new.client_key))?;
+    assign::heard(tx, act, id, &heard)?;
+    Ok(heard.turn.place())
 }
 
 /// An agent says something; the conversation becomes theirs if it was nobody's and they have room for it.
@@ -267,19 +296,19 @@ pub fn reply(
     act: &Act<'_>,
     id: &Uuid,
     login: &str,
-    text: &str,
-) -> Result<(), Error> {
-    let agent = agent::find(tx, login)?;
-    let agent = agent.ok_or_else(|| agent::fault(Code::UnknownAgent, login))?;
-    if !agent.is_active {
-        return Err(agent::fault(Code::AgentInactive, login));
+    new: &NewMessage,
+) -> Result<Place, Error> {
+    let agent = agent::active(tx, login)?;
+    if let Some(place) = log::once(tx, id, new.client_key)? {
+        return Ok(place);
     }
     assign::take(tx, act, id, &agent)?;
     let Some(turn) = tx.query_opt(&ANSWER, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };
-    let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(text);
-    log::append(tx, act, id, turn, &event)
+    let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(&new.text);
+    log::append(tx, act, id, turn, &event.numbered(new.client_key))?;
+    Ok(turn.place())
 }
 
 /// Ends a conversation for its client. A second time changes nothing.
@@ -289,11 +318,33 @@ pub fn stop(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
 
 /// Ends a conversation. A second time changes nothing.
 pub fn close(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: Speaker) -> Result<(), Error> {
-    close_as(tx, act, id, &Event::of(Kind::Closed, by))
+    close_with(tx, act, id, &Event::of(Kind::Closed, by)).map(|_| ())
+}
+
+/// Ends a conversation for an agent, or for a program, under a number of theirs; what it is about is said before. A second
+/// time changes nothing.
+pub fn finish(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    by: Option<i64>,
+    labels: &Labels,
+    client_key: Option<Uuid>,
+) -> Result<Option<Place>, Error> {
+    if let Some(place) = log::once(tx, id, client_key)? {
+        return Ok(Some(place));
+    }
+    label::set(tx, act, id, by, labels, None)?;
+    close_with(tx, act, id, &Event::by(Kind::Closed, by).numbered(client_key))
 }
 
 /// The same, under an event that says more of who does it.
-pub fn close_as(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, event: &Event<'_>) -> Result<(), Error> {
+pub fn close_with(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: &Uuid,
+    event: &Event<'_>,
+) -> Result<Option<Place>, Error> {
     let row = |row: &Row<'_>| Ok((Turn::read(row)?, row.get::<Option<Millis>>(5)?));
     match tx.query_opt(&CLOSE, params![id, act.now], row)? {
         Some((turn, assigned_at)) => {
@@ -304,9 +355,10 @@ pub fn close_as(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, event: &Event<'_>) ->
             if let Some(assigned_at) = assigned_at {
                 tx.publish(Handled::new(turn.chat_queue_id, act.now - assigned_at));
             }
-            log::append(tx, act, id, turn, event)
+            log::append(tx, act, id, turn, event)?;
+            Ok(Some(turn.place()))
         }
-        None if exists(tx, id)? => Ok(()),
+        None if exists(tx, id)? => Ok(None),
         None => Err(Code::UnknownConversation.into()),
     }
 }

@@ -17,6 +17,7 @@ rozmowa_db::statements! {
     ADD = "INSERT INTO customer (id, identifier, name, surname, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT DO NOTHING";
     FIND = "SELECT id, name, surname FROM customer WHERE id = $1";
+    KNOWN = "SELECT identifier, name, surname FROM customer WHERE id = $1";
     EMAILS = "SELECT email FROM customer_email WHERE customer_id = $1 ORDER BY position LIMIT 1000";
     SET = "UPDATE customer SET name = $2, surname = $3, updated_at = $4 WHERE id = $1";
     REMOVE_EMAILS = "DELETE FROM customer_email WHERE customer_id = $1";
@@ -89,6 +90,21 @@ pub fn add(
         surname: surname.clone(),
         email: emails.first().cloned(),
     }))
+}
+
+/// All that is known of a customer.
+pub fn known(tx: &mut Tx<'_>, id: i64) -> Result<Option<NewCustomer>, Error> {
+    let found = tx.query_opt(&KNOWN, params![id], |row: &Row<'_>| {
+        Ok(NewCustomer {
+            identifier: row.get(0)?,
+            name: row.get(1)?,
+            surname: row.get(2)?,
+            emails: Vec::new(),
+        })
+    })?;
+    let Some(mut customer) = found else { return Ok(None) };
+    customer.emails = tx.query(&EMAILS, params![id], |row| row.get(0))?;
+    Ok(Some(customer))
 }
 
 /// What is to be changed; what is none stays.

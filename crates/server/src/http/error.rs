@@ -108,6 +108,12 @@ codes! {
     NothingToSearch = 100_252 BAD_REQUEST "nothing_to_search";
     /// The search took too long. More or longer words, or a shorter time, find less and faster.
     SearchTooBroad = 100_253 BAD_REQUEST "search_too_broad";
+    /// A canned answer has something in braces that nothing is filled in for.
+    UnknownPlaceholder = 100_270 BAD_REQUEST "unknown_placeholder";
+    /// Not an IP address.
+    NotAddress = 100_271 BAD_REQUEST "not_address";
+    /// Of two parameters exactly one has to be given.
+    NotExactlyOne = 100_272 BAD_REQUEST "not_exactly_one";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
@@ -159,6 +165,14 @@ codes! {
     UnknownLink = 300_150 NOT_FOUND "unknown_link";
     /// There is no such session.
     UnknownSession = 300_151 NOT_FOUND "unknown_session";
+    /// There is no such topic.
+    UnknownTopic = 300_160 NOT_FOUND "unknown_topic";
+    /// There is no such tag.
+    UnknownTag = 300_161 NOT_FOUND "unknown_tag";
+    /// There is no such canned answer.
+    UnknownCannedAnswer = 300_162 NOT_FOUND "unknown_canned_answer";
+    /// There is no such block.
+    UnknownBlock = 300_163 NOT_FOUND "unknown_block";
     /// The chat queue is disabled.
     QueueDisabled = 400_101 CONFLICT "queue_disabled";
     /// The conversation is closed.
@@ -215,6 +229,20 @@ codes! {
     SecondFactorNotPending = 400_152 CONFLICT "second_factor_not_pending";
     /// The second factor is not on.
     SecondFactorOff = 400_153 CONFLICT "second_factor_off";
+    /// The conversation is this agent's already, or waits in that queue already.
+    TransferredAlready = 400_160 CONFLICT "transferred_already";
+    /// It was rated more than 24 hours ago.
+    RatingFinal = 400_161 CONFLICT "rating_final";
+    /// The conversation does not wait: somebody has it, or it is closed.
+    NotWaiting = 400_162 CONFLICT "not_waiting";
+    /// There is a topic or a tag of this name already.
+    LabelTaken = 400_163 CONFLICT "label_taken";
+    /// The topic or the tag is disabled.
+    LabelDisabled = 400_164 CONFLICT "label_disabled";
+    /// There is a canned answer of this shortcut already.
+    ShortcutTaken = 400_165 CONFLICT "shortcut_taken";
+    /// The address leads to another host: its stored secret has to be given again, or taken away.
+    SecretNeeded = 400_166 CONFLICT "secret_needed";
     /// An error of the server; its log says more under the request's id.
     Internal = 500_101 INTERNAL_SERVER_ERROR "internal";
     /// The store is unavailable, or the disk is full. Nothing was changed; `Retry-After` says when to try again.

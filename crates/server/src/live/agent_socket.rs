@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
 use http::header;
-use rozmowa_db::{Row, Tx, params};
+use rozmowa_db::params;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -19,18 +19,16 @@ use super::hub::{Signal, Topic};
 use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::agent::session::AgentSession;
-use crate::agent::{self, Role, presence};
+use crate::agent::{Role, presence};
 use crate::app::App;
 use crate::conversation::log::{self, Kind};
-use crate::conversation::numbered;
+use crate::conversation::{self, NewMessage, access, read};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
 
 rozmowa_db::statements! {
     QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 ORDER BY chat_queue_id LIMIT 1000";
-    WHOSE = "SELECT chat_queue_id, agent_id, seq FROM conversation WHERE id = $1";
-    READ = "UPDATE conversation SET agent_read_seq = $2 WHERE id = $1 AND agent_read_seq < $2 AND seq >= $2";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -90,14 +88,14 @@ struct Party {
     rechecked_at: Instant,
 }
 
-fn read(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
+fn parse(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
     serde_json::from_str(frame).map_err(|_| Close::BadFrame)
 }
 
 impl Party {
     async fn greet(&mut self, line: &mut Line) -> Result<Never, Close> {
         let hello = line.hello(HELLO_WITHIN).await?;
-        let FromAgent::Hello { v, watch, language } = read(&hello)? else {
+        let FromAgent::Hello { v, watch, language } = parse(&hello)? else {
             return Err(Close::BadFrame);
         };
         if v != frame::VERSION {
@@ -184,10 +182,10 @@ impl Party {
         }
         line.inbox.listen(Topic::Conversation(conversation));
         let session = Arc::clone(&self.session);
-        let found = self.app.db.read(move |tx| may_see(tx, &session, &conversation)).await;
+        let found = self.app.db.read(move |tx| access::see(tx, &session, &conversation)).await;
         match found {
-            Ok(seq) => {
-                self.watched.insert(conversation, after.clamp(0, seq));
+            Ok(seen) => {
+                self.watched.insert(conversation, after.clamp(0, seen.seq));
                 self.looking(conversation, true);
                 self.catch_up(line, conversation).await
             }
@@ -222,7 +220,7 @@ impl Party {
         loop {
             let Some(cursor) = self.watched.get_mut(&id) else { return Ok(()) };
             let after = *cursor;
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             *cursor = last.seq;
@@ -328,7 +326,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match read(frame)? {
+        match parse(frame)? {
             FromAgent::Hello { .. } => Err(Close::BadFrame),
             FromAgent::Unknown => Ok(()),
             FromAgent::Watch { conversation, after } => self.watch(line, conversation, after).await,
@@ -360,11 +358,11 @@ impl Party {
     ) -> Result<(), Close> {
         let sent = match super::checked_text(&text) {
             Ok(()) => {
+                let new = NewMessage { text, client_key: Some(id) };
                 let session = Arc::clone(&self.session);
                 write_as(&self.app, Arc::clone(&session), self.from, None, move |tx, act| {
-                    may_see(tx, &session, &conversation)?;
-                    let agent = agent::find(tx, &session.login)?.ok_or(Code::NotSignedIn)?;
-                    numbered::answer(tx, act, &conversation, &agent, id, &text)
+                    access::see(tx, &session, &conversation)?;
+                    conversation::reply(tx, act, &conversation, &session.login, &new)
                 })
                 .await
             }
@@ -377,15 +375,11 @@ impl Party {
         if !self.watched.contains_key(&conversation) {
             return Ok(());
         }
-        let session = Arc::clone(&self.session);
-        let changed = write_as(&self.app, session, self.from, None, move |tx, _| {
-            Ok(tx.execute(&READ, params![&conversation, seq])? == 1)
+        let (session, agent_id) = (Arc::clone(&self.session), self.session.agent_id);
+        let marked = write_as(&self.app, session, self.from, None, move |tx, _| {
+            read::by_agent(tx, &conversation, agent_id, seq)
         });
-        if changed.await.map_err(|error| Close::from(&error))? {
-            let by = By::Agent(self.session.agent_id);
-            self.pass_on(conversation, Passing::Read { conversation, by, seq });
-        }
-        Ok(())
+        marked.await.map_err(|error| Close::from(&error))
     }
 
     fn pass_on(&self, conversation: Uuid, passing: Passing) {
@@ -402,17 +396,4 @@ impl Party {
             self.looking(*conversation, false);
         }
     }
-}
-
-/// The end of the log of a conversation that this agent may see.
-fn may_see(tx: &mut Tx<'_>, session: &AgentSession, id: &Uuid) -> Result<i64, Error> {
-    let row =
-        |row: &Row<'_>| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?, row.get::<i64>(2)?));
-    let found = tx.query_opt(&WHOSE, params![id], row)?;
-    let (queue, agent, seq) = found.ok_or(Code::UnknownConversation)?;
-    if session.role >= Role::Supervisor || agent == Some(session.agent_id) {
-        return Ok(seq);
-    }
-    let queues: Vec<i64> = tx.query(&QUEUES, params![session.agent_id], |row| row.get(0))?;
-    if queues.contains(&queue) { Ok(seq) } else { Err(Code::RoleNeeded.into()) }
 }

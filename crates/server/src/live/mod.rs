@@ -12,8 +12,7 @@ pub mod visitor_socket;
 
 use uuid::Uuid;
 
-use crate::conversation::log::{Stored, Turn};
-use crate::conversation::numbered::Sent;
+use crate::conversation::log::{Place, Stored, Turn};
 use crate::http::{Code, Error, Fault};
 use crate::locale::Language;
 use close::Close;
@@ -97,11 +96,11 @@ async fn answer(
     line: &mut Line,
     conversation: Uuid,
     id: Uuid,
-    sent: Result<Sent, Error>,
+    sent: Result<Place, Error>,
     language: Language,
 ) -> Result<(), Close> {
     match sent {
-        Ok(Sent { seq, at }) => line.send(&Out::Ack { id, conversation, seq, at }).await,
+        Ok(Place { seq, at }) => line.send(&Out::Ack { id, conversation, seq, at }).await,
         Err(error) if Close::from(&error) == Close::Refused => Err(Close::Refused),
         Err(error) => {
             line.send(&Out::Refused {

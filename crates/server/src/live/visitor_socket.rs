@@ -21,7 +21,7 @@ use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::conversation::{Status, log, numbered};
+use crate::conversation::{self, NewMessage, Status, log, read};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
@@ -34,7 +34,6 @@ rozmowa_db::statements! {
     /// A lease: the page is open until then, unless it is closed before.
     PAGE_OPEN = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND (page_closed_at IS NULL OR page_closed_at < $2)";
     PAGE_CLOSED = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND page_closed_at > $2";
-    READ = "UPDATE conversation SET client_read_seq = $2 WHERE id = $1 AND client_read_seq < $2 AND seq >= $2";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -106,7 +105,7 @@ async fn greet(
     language: Language,
 ) -> Result<Never, Close> {
     let hello = line.hello(HELLO_WITHIN).await?;
-    let FromVisitor::Hello { v, token, after, language: wanted } = read(&hello)? else {
+    let FromVisitor::Hello { v, token, after, language: wanted } = parse(&hello)? else {
         return Err(Close::BadFrame);
     };
     if v != frame::VERSION {
@@ -133,7 +132,7 @@ async fn greet(
     ended
 }
 
-fn read(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
+fn parse(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
     serde_json::from_str(frame).map_err(|_| Close::BadFrame)
 }
 
@@ -200,7 +199,7 @@ impl Party {
     async fn catch_up(&mut self, line: &mut Line) -> Result<(), Close> {
         loop {
             let (id, after) = (self.conversation, self.cursor);
-            let events = self.app.db.read(move |tx| log::since(tx, &id, after)).await;
+            let events = self.app.db.read(move |tx| log::page(tx, &id, after)).await;
             let events = events.map_err(|error| Close::from(&error))?;
             let Some(last) = events.last() else { return Ok(()) };
             self.cursor = last.seq;
@@ -261,7 +260,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match read(frame)? {
+        match parse(frame)? {
             FromVisitor::Hello { .. } => Err(Close::BadFrame),
             FromVisitor::Unknown => Ok(()),
             FromVisitor::Message { id, text } => self.message(line, id, text).await,
@@ -303,9 +302,10 @@ impl Party {
         }
         let sent = match super::checked_text(&text) {
             Ok(()) => {
+                let new = NewMessage { text, client_key: Some(id) };
                 let visitor = Arc::clone(&self.visitor);
                 write_as(&self.app, visitor, self.from, None, move |tx, act| {
-                    numbered::hear(tx, act, &conversation, id, &text)
+                    conversation::message(tx, act, &conversation, &new)
                 })
                 .await
             }
@@ -316,15 +316,11 @@ impl Party {
     }
 
     async fn has_read(&self, seq: i64) -> Result<(), Close> {
-        let conversation = self.conversation;
-        let visitor = Arc::clone(&self.visitor);
-        let changed = write_as(&self.app, visitor, self.from, None, move |tx, _| {
-            Ok(tx.execute(&READ, params![&conversation, seq])? == 1)
+        let (visitor, id) = (Arc::clone(&self.visitor), self.conversation);
+        let marked = write_as(&self.app, visitor, self.from, None, move |tx, _| {
+            read::by_client(tx, &id, seq)
         });
-        if changed.await.map_err(|error| Close::from(&error))? {
-            self.pass_on(Passing::Read { conversation, by: By::Visitor, seq });
-        }
-        Ok(())
+        marked.await.map_err(|error| Close::from(&error))
     }
 
     fn pass_on(&self, passing: Passing) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use super::guard::{self, Refusal};
+use super::guard;
 use super::{Action, Change, Changed, Format, NewWebhook, OffBecause, Webhook};
 use crate::app::App;
 use crate::clock::Millis;
@@ -357,17 +357,9 @@ pub async fn check(call: &mut Call) -> Option<String> {
     // What is missing or too long is told by the parameter itself.
     let is_judged = |text: &&str| (1..=guard::URL_MAX).contains(&text.chars().count());
     let url = given.peek(name).filter(is_judged)?.to_owned();
-    let checked = match judge.read(&url) {
-        Ok(url) => judge.check(&url).await.map(|()| url.to_string()),
-        Err(refusal) => Err(refusal),
-    };
-    let fault = match checked {
-        Ok(url) => return Some(url),
-        Err(Refusal::NotUrl) => Fault::of(Code::NotUrl, name),
-        Err(Refusal::NotAllowed(address)) => {
-            tracing::warn!(%address, "a webhook to an address that is not public was refused");
-            Fault::of(Code::AddressNotAllowed, name).with("address", address)
-        }
+    let fault = match judge.judge(name, &url).await {
+        Ok(url) => return Some(url.to_string()),
+        Err(fault) => fault,
     };
     call.given().add_fault(fault);
     None

@@ -16,6 +16,7 @@ use tower::Service;
 use url::{Host, Url};
 
 use crate::config::Network;
+use crate::http::{Code, Fault};
 
 /// A name that takes longer to resolve is judged when it is called.
 const RESOLVING_MAX: Duration = Duration::from_secs(5);
@@ -141,6 +142,21 @@ impl Guard {
             Ok(Err(Unresolved::Refused(refusal))) => Err(refusal),
             _ => Ok(()),
         }
+    }
+
+    /// A parameter that is an address to be called, as it is called.
+    pub async fn judge(&self, parameter: &'static str, text: &str) -> Result<Url, Fault> {
+        let checked = match self.read(text) {
+            Ok(url) => self.check(&url).await.map(|()| url),
+            Err(refusal) => Err(refusal),
+        };
+        checked.map_err(|refusal| match refusal {
+            Refusal::NotUrl => Fault::of(Code::NotUrl, parameter),
+            Refusal::NotAllowed(address) => {
+                tracing::warn!(%address, parameter, "an address that is not public was refused");
+                Fault::of(Code::AddressNotAllowed, parameter).with("address", address)
+            }
+        })
     }
 
     /// The addresses of a name that may be called.

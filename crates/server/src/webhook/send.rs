@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -61,6 +62,17 @@ impl Answer {
     pub fn failed(error: impl Into<String>) -> Self {
         Self { http_status: None, error: Some(error.into()), retry_after: None, duration_ms: 0 }
     }
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfetched {
+    /// The address may not be called.
+    NotAllowed,
+    /// None in time, or no connection: also when the address that its name resolves to may not be called.
+    NoAnswer,
+    Status(u16),
+    TooLarge,
 }
 
 /// A request that is ready to go.
@@ -137,25 +149,13 @@ impl Sender {
             Ok(url) => url,
             Err(refusal) => return Answer::failed(refusal.to_string()),
         };
-        let (client, mut request) = match (self.client(), parcel.request(&url)) {
-            (Ok(client), Ok(request)) => (client, request),
-            (Err(error), _) => return Answer::failed(error.to_string()),
-            (_, Err(error)) => return Answer::failed(error.to_string()),
+        let request = match parcel.request(&url) {
+            Ok(request) => request,
+            Err(error) => return Answer::failed(error.to_string()),
         };
-        let (interim, flood) = (AtomicU32::new(0), Arc::new(Notify::new()));
-        let alarm = Arc::clone(&flood);
-        hyper::ext::on_informational(&mut request, move |_| {
-            if interim.fetch_add(1, Ordering::Relaxed) == INTERIM_MAX {
-                alarm.notify_one();
-            }
-        });
-        let response = tokio::select! {
-            response = client.request(request) => response,
-            () = flood.notified() => return Answer::failed("no answer: too many interim ones"),
-        };
-        let response = match response {
+        let response = match self.respond(request).await {
             Ok(response) => response,
-            Err(error) => return Answer::failed(told(&error)),
+            Err(error) => return Answer::failed(error),
         };
         let status = response.status();
         let retry_after = response.headers().get(http::header::RETRY_AFTER);
@@ -170,6 +170,62 @@ impl Sender {
             _ => Some(status.to_string()),
         };
         Answer { http_status: Some(status.as_u16()), error, retry_after, duration_ms: 0 }
+    }
+
+    /// Asks for something and reads the answer, within a time and up to a size. Redirects are not followed.
+    pub async fn fetch(
+        &self,
+        url: &str,
+        bearer: Option<&str>,
+        time: Duration,
+        bytes_max: usize,
+    ) -> Result<Bytes, Unfetched> {
+        let url = self.guard.read(url).map_err(|_| Unfetched::NotAllowed)?;
+        let mut request = http::Request::get(url.as_str())
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, USER_AGENT);
+        if let Some(bearer) = bearer {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+        }
+        let request = request.body(Full::default()).map_err(|_| Unfetched::NoAnswer)?;
+        let fetched = tokio::time::timeout(time, async {
+            let response = self.respond(request).await.map_err(|cause| {
+                tracing::info!(cause, "a look-up got no answer");
+                Unfetched::NoAnswer
+            })?;
+            let status = response.status();
+            if !status.is_success() {
+                return Err(Unfetched::Status(status.as_u16()));
+            }
+            let body = Limited::new(response.into_body(), bytes_max).collect().await;
+            body.map(Collected::to_bytes).map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    Unfetched::TooLarge
+                } else {
+                    Unfetched::NoAnswer
+                }
+            })
+        });
+        fetched.await.unwrap_or(Err(Unfetched::NoAnswer))
+    }
+
+    /// The head of an answer, or why there is none.
+    async fn respond(
+        &self,
+        mut request: http::Request<Full<Bytes>>,
+    ) -> Result<http::Response<Incoming>, String> {
+        let client = self.client().map_err(|error| error.to_string())?;
+        let (interim, flood) = (AtomicU32::new(0), Arc::new(Notify::new()));
+        let alarm = Arc::clone(&flood);
+        hyper::ext::on_informational(&mut request, move |_| {
+            if interim.fetch_add(1, Ordering::Relaxed) == INTERIM_MAX {
+                alarm.notify_one();
+            }
+        });
+        tokio::select! {
+            response = client.request(request) => response.map_err(|error| told(&error)),
+            () = flood.notified() => Err("no answer: too many interim ones".to_owned()),
+        }
     }
 
     fn client(&self) -> Result<&Client, rustls::Error> {

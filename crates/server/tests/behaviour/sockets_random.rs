@@ -165,7 +165,7 @@ async fn stored(server: &Server, conversation: &str) -> Vec<log::Stored> {
     loop {
         let after = all.last().map_or(0, |event| event.seq);
         let page =
-            server.app.db.read(move |tx| log::since(tx, &id, after)).await.expect("it is read");
+            server.app.db.read(move |tx| log::page(tx, &id, after)).await.expect("it is read");
         if page.is_empty() {
             return all;
         }

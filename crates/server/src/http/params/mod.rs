@@ -122,7 +122,7 @@ impl Params {
         let node = self.values.remove(name).filter(|node| match node {
             // `name=` says as little as no name at all, except to those who ask for it.
             Node::Scalar(_) => T::TAKES_EMPTY || !node.says_nothing(),
-            Node::List(_) if T::IS_LIST => !node.says_nothing(),
+            Node::List(_) if T::IS_LIST => T::TAKES_EMPTY || !node.says_nothing(),
             _ => true,
         });
         T::read(name, node, &self.zone).map_err(|fault| self.faults.push(fault)).ok()

@@ -377,9 +377,14 @@ pub struct OrEmpty<T>(pub Option<T>);
 impl<T: Param> Param for OrEmpty<T> {
     const IS_REQUIRED: bool = false;
     const TAKES_EMPTY: bool = true;
+    const IS_LIST: bool = T::IS_LIST;
 
     fn describe(_: bool) -> ObjectBuilder {
         T::describe(false)
+    }
+
+    fn schema(_: bool, about: Option<&str>, example: Option<serde_json::Value>) -> Schema {
+        T::schema(false, about, example)
     }
 
     fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
