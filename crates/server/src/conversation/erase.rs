@@ -15,12 +15,13 @@ use super::log::{self, Event, Kind, Move, Speaker, Stored, Turn};
 use crate::act::Act;
 use crate::agent::capacity;
 use crate::app::App;
+use crate::file::{self, Side};
 use crate::http::params::Named;
 use crate::http::{Code, Error};
 use crate::live::{ToRoute, Told, Was};
 use crate::webhook::{self, Action, Subject};
 
-/// Events, and files, that one step takes.
+/// Events that one step takes.
 const STEP: i64 = 200;
 /// How long an answer waits for the last step. What is left is marked, and goes without it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,12 +51,6 @@ rozmowa_db::statements! {
         AND kind IN (7, 10) AND sent_by <> 0 AND data IS NOT NULL";
     MOVED = "UPDATE event SET data = $3 WHERE conversation_id = $1 AND seq = $2";
     DROP_EVENTS = "DELETE FROM event WHERE conversation_id = $1 AND seq > $2 AND seq <= $3";
-    FILES_OF_AGENTS = "DELETE FROM file WHERE id IN
-        (SELECT id FROM file WHERE conversation_id = $1 AND sent_by <> 0 ORDER BY seq, id LIMIT $2)";
-    FILES_OF_CLIENT = "DELETE FROM file WHERE id IN
-        (SELECT id FROM file WHERE conversation_id = $1 AND sent_by = 0 ORDER BY seq, id LIMIT $2)";
-    FILES = "DELETE FROM file WHERE id IN
-        (SELECT id FROM file WHERE conversation_id = $1 ORDER BY seq, id LIMIT $2)";
     DROP_CLIENT_DATA = "DELETE FROM client_data WHERE conversation_id = $1";
     DROP_CONSENTS = "DELETE FROM consent WHERE conversation_id = $1";
     DROP_TOKENS = "DELETE FROM visitor_token WHERE conversation_id = $1";
@@ -222,6 +217,12 @@ pub fn more(tx: &mut Tx<'_>, _: &Act<'_>) -> Result<bool, Error> {
 fn take(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
     let Mark { conversation, what, until_seq, done_seq } = mark;
     let until = (done_seq + STEP).min(*until_seq);
+    let side = match what {
+        What::All => Side::Both,
+        What::Agents => Side::Others,
+        What::Client => Side::Client,
+    };
+    let has_more_files = file::erase(tx, conversation, side)?;
     let events = match what {
         What::All => &DROP_EVENTS,
         What::Agents => &BLANK_AGENTS,
@@ -244,20 +245,10 @@ fn take(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
         }
         tx.put(&GONE, params![conversation, *what as i64, until])?;
     }
-    if until == *until_seq && !files(tx, conversation, *what)? {
+    if until == *until_seq && !has_more_files {
         tx.put(&DONE, params![conversation, *what as i64, until])?;
     }
     Ok(())
-}
-
-/// Takes a step's worth of files; says whether there may be more.
-fn files(tx: &mut Tx<'_>, conversation: &Uuid, what: What) -> Result<bool, Error> {
-    let statement = match what {
-        What::All => &FILES,
-        What::Agents => &FILES_OF_AGENTS,
-        What::Client => &FILES_OF_CLIENT,
-    };
-    Ok(tx.execute(statement, params![conversation, STEP])? == STEP.unsigned_abs())
 }
 
 /// Takes the steps that are left of a conversation, as far as an answer can wait for them.

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,7 +42,9 @@ impl Service {
         let router = router.layer(CatchPanicLayer::custom(panicked)).layer(
             CompressionLayer::new().gzip(true).compress_when(
                 // A stream's events would wait for each other.
-                SizeAbove::new(COMPRESSED_FROM_BYTES).and(NotForContentType::SSE),
+                SizeAbove::new(COMPRESSED_FROM_BYTES)
+                    .and(NotForContentType::SSE)
+                    .and(is_no_download),
             ),
         );
         Self { app, router }
@@ -81,6 +83,11 @@ impl Service {
     }
 }
 
+/// Files are sent as they are, part by part if need be.
+fn is_no_download(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::CONTENT_DISPOSITION)
+}
+
 fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> Response {
     let route = response.extensions_mut().remove::<MatchedPath>();
     let mut error = response.extensions_mut().remove::<Error>();
@@ -100,7 +107,18 @@ fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> 
         let language = languages
             .and_then(|value| value.to_str().ok())
             .map_or(Language::En, Language::accepted);
-        response = error.render(id, language);
+        let mut rendered = error.render(id, language);
+        // What was said of the page that called holds for an error, too.
+        for name in [
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            header::VARY,
+        ] {
+            if let Some(value) = response.headers_mut().remove(&name) {
+                rendered.headers_mut().insert(name, value);
+            }
+        }
+        response = rendered;
     }
     if let Some(route) = route {
         response.extensions_mut().insert(route);

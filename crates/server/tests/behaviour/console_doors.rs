@@ -34,7 +34,7 @@ const TABLE: &[Line] = &[
     ("GET /console/agents/:login", [401, 403, 403, 404]),
     ("PUT /console/agents/:login", [401, 403, 403, 404]),
     ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
-    ("POST /console/conversations/:id/transcript_mail", [401, 409, 409, 409]),
+    ("POST /console/conversations/:id/transcript_mail", [401, 404, 404, 404]),
 ];
 
 fn request(method: &str) -> Request {
