@@ -13,7 +13,7 @@ use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
 use crate::{
     agent, audit, block, bot, canned, clause, conversation, file, label, lookup, mail, pause,
-    queue, visitor, webhook,
+    queue, search, visitor, webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -58,7 +58,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api_actions::reopen),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
-    || routes!(queue::api::change),
+    || routes!(queue::api::show, queue::api::change),
+    || routes!(queue::api::show_strategies, queue::api::set_strategies),
     || routes!(queue::api::list_agents),
     || routes!(queue::api::set_agent, queue::api::remove_agent),
     || routes!(webhook::api::rotate_secret),
@@ -95,6 +96,9 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     // Being on duty.
     || routes!(agent::duty::show, agent::duty::set),
     || routes!(agent::duty::show_of, agent::duty::set_of),
+    // Queues.
+    || routes!(queue::console::show, queue::console::change),
+    || routes!(queue::console::show_strategies, queue::console::set_strategies),
     || routes!(mail::console::mail_transcript),
     // Conversations: what there is, and what is done to it.
     || routes!(conversation::console::list),
@@ -127,6 +131,7 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(clause::console::list, clause::console::write),
     || routes!(clause::console::enable),
     || routes!(visitor::console::rotate, visitor::console::remove),
+    || routes!(search::console::search),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.

@@ -19,6 +19,7 @@ use crate::file::{self, Side};
 use crate::http::params::Named;
 use crate::http::{Code, Error};
 use crate::live::{ToRoute, Told, Was};
+use crate::search;
 use crate::webhook::{self, Action, Subject};
 
 /// Events that one step takes.
@@ -222,7 +223,9 @@ fn take(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
         What::Agents => Side::Others,
         What::Client => Side::Client,
     };
-    let has_more_files = file::erase(tx, conversation, side)?;
+    // Whoever indexes what is said holds the conversation, too.
+    tx.query_opt(&log::HOLD, params![conversation], |_| Ok(()))?;
+    let mut has_more = file::erase(tx, conversation, side)?;
     let events = match what {
         What::All => &DROP_EVENTS,
         What::Agents => &BLANK_AGENTS,
@@ -245,7 +248,11 @@ fn take(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
         }
         tx.put(&GONE, params![conversation, *what as i64, until])?;
     }
-    if until == *until_seq && !has_more_files {
+    has_more |= match what {
+        What::All => search::forget(tx, conversation)?,
+        What::Agents | What::Client => search::forget_texts(tx, conversation)?,
+    };
+    if until == *until_seq && !has_more {
         tx.put(&DONE, params![conversation, *what as i64, until])?;
     }
     Ok(())

@@ -88,14 +88,26 @@ codes! {
     NotList = 100_222 BAD_REQUEST "not_list";
     /// Not a login: a letter or digit, then letters, digits and `.`, `_`, `@`, `+`, `-`, at most 255 characters.
     NotLogin = 100_223 BAD_REQUEST "not_login";
+    /// Not an object, or one with other members than the parameter has.
+    NotObject = 100_240 BAD_REQUEST "not_object";
+    /// Working hours of a day that are not spans of minutes from 0 to 1440, in their order, at most ten.
+    NotSpans = 100_241 BAD_REQUEST "not_spans";
+    /// Working hours that have not seven days.
+    NotWeek = 100_242 BAD_REQUEST "not_week";
+    /// Not a date like `2026-12-24`.
+    NotDate = 100_243 BAD_REQUEST "not_date";
+    /// Not the name of a time zone.
+    NotTimeZone = 100_244 BAD_REQUEST "not_time_zone";
+    /// Not an origin: scheme and host, and nothing behind them.
+    NotOrigin = 100_245 BAD_REQUEST "not_origin";
+    /// A list that names something twice.
+    Repeated = 100_246 BAD_REQUEST "repeated";
     /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
     NotUrl = 100_260 BAD_REQUEST "not_url";
     /// The address is not public, or its name resolves to one that is not. `webhooks.allowed_networks` allows some.
     AddressNotAllowed = 100_261 BAD_REQUEST "address_not_allowed";
     /// A user name with a colon, which HTTP Basic can't carry.
     ColonInUser = 100_262 BAD_REQUEST "colon_in_user";
-    /// Not a JSON object.
-    NotObject = 100_290 BAD_REQUEST "not_object";
     /// An object whose JSON is longer than the parameter takes.
     ObjectTooLarge = 100_291 BAD_REQUEST "object_too_large";
     /// `Last-Event-ID` or `after` is none of this stream's ids.

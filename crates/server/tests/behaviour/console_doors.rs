@@ -35,6 +35,7 @@ const TABLE: &[Line] = &[
     ("PUT /console/agents/:login", [401, 403, 403, 404]),
     ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
     ("POST /console/conversations/:id/transcript_mail", [401, 404, 404, 404]),
+    ("GET /console/search", [401, 400, 400, 400]),
 ];
 
 fn request(method: &str) -> Request {

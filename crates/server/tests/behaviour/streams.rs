@@ -246,6 +246,7 @@ async fn a_transaction_that_stays_open_while_others_commit_is_not_skipped() {
                 let new = conversation::NewMessage {
                     text: "early and late".to_owned(),
                     client_key: None,
+                    files: Vec::new(),
                 };
                 conversation::message(tx, &act, &id, &new)?;
                 if let Some(begin) = begin.lock().unwrap().take() {
