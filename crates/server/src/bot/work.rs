@@ -10,6 +10,7 @@ use crate::agent::capacity;
 use crate::clock::Millis;
 use crate::conversation::log::{self, Event, Kind, Speaker, Turn};
 use crate::conversation::{self, NewMessage, Status};
+use crate::file;
 use crate::http::{Code, Error};
 use crate::live::{ToRoute, Was};
 use crate::queue;
@@ -130,7 +131,10 @@ pub fn say(
         hold(tx, id)?.check(&bot.id)?;
         return Err(tx.run_again("the conversation became the bot's meanwhile").into());
     };
-    let event = Event::of(Kind::Message, Speaker::Bot).of_bot(bot.id).saying(&new.text);
+    let mut event = Event::of(Kind::Message, Speaker::Bot).of_bot(bot.id).saying(&new.text);
+    if let Some(data) = file::send(tx, id, turn.seq, Speaker::Bot, &new.files)? {
+        event = event.with(&data);
+    }
     log::append(tx, act, id, turn, &event.numbered(new.client_key))
 }
 

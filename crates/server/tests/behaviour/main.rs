@@ -4,6 +4,7 @@
 
 mod actions;
 mod actions_access;
+mod actions_random;
 mod agents;
 mod api_users;
 mod assign;
@@ -18,6 +19,8 @@ mod chats_times;
 mod client;
 mod connections;
 mod console_doors;
+mod console_lists;
+mod console_words;
 mod conversation;
 mod cutter;
 mod desk;
@@ -30,6 +33,7 @@ mod hooks;
 mod hostile;
 mod idempotency;
 mod lifecycle;
+mod lookups;
 mod mail;
 mod mail_lines;
 mod mail_unread;
