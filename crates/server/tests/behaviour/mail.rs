@@ -110,9 +110,12 @@ async fn a_transcript_goes_to_the_visitors_address() {
         assert_eq!(mail.0["defects"], json!([]));
         let names: Vec<_> = mail.0["headers"].as_array().unwrap().iter().map(|h| &h[0]).collect();
         assert!(!names.iter().any(|name| **name == "Bcc"), "{names:?}");
-        // An agent sends the same.
-        let agent = Browser::of(&server, "anowak", Role::Agent).await;
+        // Who may see it sends the same.
         let door = |id: &str| post(format!("/console/conversations/{id}/transcript_mail"));
+        let stranger = Browser::of(&server, "anowak", Role::Agent).await;
+        let refused = stranger.call(&server, door(&chat)).await;
+        refused.expect_fault(rozmowa::http::Code::RoleNeeded);
+        let agent = Browser::of(&server, "anowak", Role::Supervisor).await;
         agent.call(&server, door(&chat)).await.expect_nothing();
         assert_eq!(mailbox.expect(2).await.remove(1).plain(), plain);
         for unknown in ["x", "00000000-0000-7000-8000-000000000000"] {
