@@ -24,9 +24,9 @@ pub async fn mail_transcript(
     call: Call<AgentSession>,
 ) -> Result<Reply, Error> {
     let id = conversation::api::known(&id)?;
-    let caller = call.caller().clone();
+    let who = call.caller().clone();
     call.write(move |tx, act| {
-        access::see(tx, &caller, &id)?;
+        access::hold(tx, &who, &id)?;
         transcript::order(tx, act, &id)?;
         Ok(Reply::default())
     })
