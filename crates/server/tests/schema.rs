@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 8] = [
+const BIG: [&str; 16] = [
     "conversation",
     "event",
     "customer",
@@ -20,6 +20,14 @@ const BIG: [&str; 8] = [
     "delivery",
     "delivery_attempt",
     "audit",
+    "mail",
+    "mail_sent",
+    "timer",
+    "file",
+    "visitor_token",
+    "client_data",
+    "consent",
+    "used_identity",
 ];
 
 /// Statements that may look at all of a table, and why.
@@ -91,6 +99,10 @@ fn alias_of(name: &str) -> Option<&'static str> {
         "e" => Some("event"),
         "d" => Some("delivery"),
         "u" => Some("customer"),
+        "m" => Some("mail"),
+        "f" => Some("file"),
+        "t" => Some("visitor_token"),
+        "g" => Some("consent"),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::agent::Role;
 use crate::agent::session::AgentSession;
 use crate::clock;
 use crate::customer;
+use crate::file;
 use crate::http::params::Named;
 use crate::http::{Code, Error};
 
@@ -363,16 +364,25 @@ pub fn events(
     let names = tx.query(&NAMES, params![id, after, last.seq], |row| AgentName::read(row, 0))?;
     let names: HashMap<i64, AgentName> =
         names.into_iter().flatten().map(|name| (name.agent_id, name)).collect();
-    let shown = |event: log::Stored| EventShown {
-        seq: event.seq,
-        at: event.at,
-        kind: event.kind.name(),
-        sent_by: event.sent_by.name(),
-        agent: event.agent_id.and_then(|id| names.get(&id).cloned()),
-        bot_id: event.bot_id,
-        text: event.text,
-        data: event.data.and_then(|data| serde_json::from_str(&data).ok()),
-        client_key: event.client_key,
-    };
-    Ok(stored.into_iter().map(shown).collect())
+    let mut shown = Vec::with_capacity(stored.len());
+    for event in stored {
+        let data = match file::of_message(tx, id, &event)? {
+            files if files.is_empty() => {
+                event.data.and_then(|data| serde_json::from_str(&data).ok())
+            }
+            files => Some(json!({ "files": files })),
+        };
+        shown.push(EventShown {
+            seq: event.seq,
+            at: event.at,
+            kind: event.kind.name(),
+            sent_by: event.sent_by.name(),
+            agent: event.agent_id.and_then(|id| names.get(&id).cloned()),
+            bot_id: event.bot_id,
+            text: event.text,
+            data,
+            client_key: event.client_key,
+        });
+    }
+    Ok(shown)
 }

@@ -67,7 +67,7 @@ pub fn transfer(
     let event = Event::by(Kind::Transferred, Some(by)).numbered(transfer.client_key);
     let write_note = |tx: &mut Tx<'_>| match &transfer.note {
         Some(text) => {
-            let note = NewMessage { text: text.clone(), client_key: None };
+            let note = NewMessage { text: text.clone(), ..NewMessage::default() };
             note::note(tx, act, id, by, &note).map(|_| ())
         }
         None => Ok(()),
@@ -141,9 +141,6 @@ fn to_agent(
     let event = event.with(&json!({"to_agent_id": agent.id, "to_agent_login": agent.login}));
     log::append(tx, act, id, turn, &event)?;
     assign::assign(tx, act, id, &agent.login)?;
-    if turn.agent_id.is_some() {
-        tx.publish(ToRoute(None));
-    }
     Ok(turn.place())
 }
 

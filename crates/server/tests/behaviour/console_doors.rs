@@ -34,6 +34,15 @@ const TABLE: &[Line] = &[
     ("GET /console/agents/:login", [401, 403, 403, 404]),
     ("PUT /console/agents/:login", [401, 403, 403, 404]),
     ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
+    ("GET /console/duty", [401, 200, 200, 200]),
+    ("PUT /console/duty", [401, 400, 400, 400]),
+    ("GET /console/agents/:login/duty", [401, 403, 404, 404]),
+    ("PUT /console/agents/:login/duty", [401, 403, 400, 400]),
+    ("GET /console/queues/:id", [401, 403, 403, 404]),
+    ("PUT /console/queues/:id", [401, 403, 403, 404]),
+    ("GET /console/routing", [401, 403, 403, 200]),
+    ("PUT /console/routing", [401, 403, 403, 400]),
+    ("POST /console/conversations/:id/transcript_mail", [401, 404, 404, 404]),
 ];
 
 fn request(method: &str) -> Request {

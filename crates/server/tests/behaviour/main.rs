@@ -2,6 +2,8 @@
 //!
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
+mod actions;
+mod actions_access;
 mod agents;
 mod api_users;
 mod assign;
@@ -17,6 +19,7 @@ mod connections;
 mod console_doors;
 mod conversation;
 mod cutter;
+mod desk;
 mod duty;
 mod errors;
 mod floor;
@@ -25,6 +28,7 @@ mod hostile;
 mod idempotency;
 mod lifecycle;
 mod mail;
+mod mail_lines;
 mod mail_unread;
 mod mailbox;
 mod matching;
@@ -53,6 +57,10 @@ mod start;
 mod store;
 mod the_log;
 mod tls;
+mod visitor_files;
+mod visitor_open;
+mod visitor_talk;
+mod visitors;
 mod webhook_addresses;
 mod webhook_api;
 mod webhook_bodies;

@@ -264,7 +264,7 @@ async fn two_servers_fire_each_timer_once() {
         set(&server, 3, |settings| settings.no_answer_pauses = false).await;
         server.set_capacity("jkowalski", 50).await;
         server.set_capacity("anowak", 50).await;
-        let second = server.beside("").await;
+        let second = server.again("").await;
         let mut ids = Vec::new();
         for _ in 0..40 {
             let id = assigned(&server, "jkowalski").await;
