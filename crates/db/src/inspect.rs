@@ -30,8 +30,11 @@ pub(crate) fn plan_postgres(session: &mut Session, stmt: &Stmt) -> Result<Vec<St
     ))
 }
 
-/// Tables that only one engine needs.
+/// Tables that only one engine needs. Full-text indexes are left out too: each engine has its own kind.
 const OWN: &str = "'lock_stripe', 'schema_migration'";
+const FULL_TEXT: &str =
+    "SELECT f.relname::text FROM pg_class f JOIN pg_attribute x ON x.attrelid = f.oid
+    WHERE x.atttypid = 'tsvector'::regtype";
 
 pub(crate) fn schema_sqlite(connection: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {
     let mut lines = connection
@@ -39,7 +42,8 @@ pub(crate) fn schema_sqlite(connection: &rusqlite::Connection) -> rusqlite::Resu
             "SELECT 'column ' || t.name || '.' || c.name || ' ' || c.type
                     || CASE WHEN c.\"notnull\" OR c.pk THEN ' NOT NULL' ELSE '' END
              FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-             WHERE t.type = 'table' AND t.name NOT IN ({OWN}) AND t.name NOT LIKE 'sqlite_%'"
+             WHERE t.name IN (SELECT name FROM pragma_table_list WHERE type = 'table') AND t.type = 'table'
+           AND t.name NOT IN ({OWN}) AND t.name NOT LIKE 'sqlite_%'"
         ))?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<String>>>()?;
@@ -49,7 +53,8 @@ pub(crate) fn schema_sqlite(connection: &rusqlite::Connection) -> rusqlite::Resu
                 (SELECT s.sql FROM sqlite_schema s WHERE s.name = i.name),
                 (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_table_info(t.name) WHERE pk > 0 ORDER BY pk))
          FROM sqlite_schema t JOIN pragma_index_list(t.name) i
-         WHERE t.type = 'table' AND t.name NOT IN ({OWN}) AND t.name NOT LIKE 'sqlite_%'"
+         WHERE t.name IN (SELECT name FROM pragma_table_list WHERE type = 'table') AND t.type = 'table'
+           AND t.name NOT IN ({OWN}) AND t.name NOT LIKE 'sqlite_%'"
     ))?;
     let mut rows = indexes.query([])?;
     while let Some(row) = rows.next()? {
@@ -74,7 +79,8 @@ pub(crate) fn schema_sqlite(connection: &rusqlite::Connection) -> rusqlite::Resu
     // A single integer key is the row id itself and has no index of its own.
     let mut keys = connection.prepare(&format!(
         "SELECT t.name, max(c.name) FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-         WHERE t.type = 'table' AND t.name NOT IN ({OWN}) AND t.name NOT LIKE 'sqlite_%' AND c.pk > 0
+         WHERE t.name IN (SELECT name FROM pragma_table_list WHERE type = 'table') AND t.type = 'table'
+           AND t.name NOT IN ({OWN}) AND t.name NOT LIKE 'sqlite_%' AND c.pk > 0
            AND NOT EXISTS (SELECT 1 FROM pragma_index_list(t.name) i WHERE i.origin = 'pk')
          GROUP BY t.name HAVING count(*) = 1"
     ))?;
@@ -94,7 +100,8 @@ pub(crate) fn schema_postgres(session: &mut Session) -> Result<Vec<String>, Erro
                 format!(
                     "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text
                  FROM information_schema.columns
-                 WHERE table_schema = current_schema() AND table_name NOT IN ({OWN})"
+                 WHERE table_schema = current_schema() AND table_name NOT IN ({OWN})
+                   AND table_name::text NOT IN ({FULL_TEXT})"
                 ),
             ),
             &[],
@@ -123,7 +130,7 @@ pub(crate) fn schema_postgres(session: &mut Session) -> Result<Vec<String>, Erro
                     EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.oid)
              FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
              JOIN pg_namespace s ON s.oid = t.relnamespace
-             WHERE s.nspname = current_schema() AND t.relname NOT IN ({OWN})"
+             WHERE s.nspname = current_schema() AND t.relname NOT IN ({OWN}) AND t.relname::text NOT IN ({FULL_TEXT})"
         )),
         &[],
     )?;

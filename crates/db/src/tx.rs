@@ -140,6 +140,11 @@ impl<'c> Tx<'c> {
         Ok(())
     }
 
+    /// For the few parameters whose text differs between the engines, as that of a full-text query.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
     /// How many statements it was asked to run so far: for tests that count what a change costs.
     pub fn statement_count(&self) -> u64 {
         self.statements

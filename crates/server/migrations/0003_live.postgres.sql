@@ -280,3 +280,22 @@ CREATE TABLE erasing (
     what BIGINT NOT NULL,
     PRIMARY KEY (conversation_id, what)
 );
+
+-- Search. What can be found: messages and notes under their seq, and the client under 0. The id begins with the time.
+CREATE TABLE search_doc (
+    id BIGINT NOT NULL PRIMARY KEY,
+    conversation_id BYTEA NOT NULL,
+    seq BIGINT NOT NULL,
+    -- Of the words: whether they are still these.
+    print BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX search_doc_by_conversation ON search_doc (conversation_id, seq);
+-- Up to where a conversation can be searched, and those that have gone on.
+ALTER TABLE conversation ADD COLUMN indexed_seq BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX conversation_to_index ON conversation (id) WHERE seq > indexed_seq;
+-- The folded words of each, under the same id. Each engine has an index of its own kind.
+CREATE TABLE search_text (
+    id BIGINT NOT NULL PRIMARY KEY,
+    words TSVECTOR NOT NULL
+);
+CREATE INDEX search_text_by_word ON search_text USING gin (words);

@@ -280,3 +280,19 @@ CREATE TABLE erasing (
     what INTEGER NOT NULL,
     PRIMARY KEY (conversation_id, what)
 ) STRICT, WITHOUT ROWID;
+
+-- Search. What can be found: messages and notes under their seq, and the client under 0. The id begins with the time.
+CREATE TABLE search_doc (
+    id INTEGER NOT NULL PRIMARY KEY,
+    conversation_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    -- Of the words: whether they are still these.
+    print INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX search_doc_by_conversation ON search_doc (conversation_id, seq);
+-- Up to where a conversation can be searched, and those that have gone on.
+ALTER TABLE conversation ADD COLUMN indexed_seq INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX conversation_to_index ON conversation (id) WHERE seq > indexed_seq;
+-- The folded words of each, under the same id. Each engine has an index of its own kind.
+CREATE VIRTUAL TABLE search_text USING fts5 (words, detail = none, tokenize = 'ascii');
+INSERT INTO search_text (search_text, rank) VALUES ('secure-delete', 1);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rozmowa_db::{Db, Published, Sink};
+use tokio::sync::Semaphore;
 
 use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
@@ -22,6 +23,7 @@ use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
 use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
+use crate::search;
 use crate::secret::Key;
 use crate::timer::TimerSet;
 use crate::timer::worker::Alarm;
@@ -110,6 +112,7 @@ pub struct Inner {
     pub secret: Key,
     pub gate: Gate,
     pub nobodies: Nobodies,
+    pub searches: Semaphore,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
@@ -160,6 +163,7 @@ impl App {
             secret,
             gate,
             nobodies: Nobodies::default(),
+            searches: Semaphore::new(search::find::AT_ONCE),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,

@@ -28,6 +28,7 @@ pub mod queue;
 pub mod router;
 pub mod routing;
 pub mod schema;
+pub mod search;
 pub mod secret;
 pub mod server;
 pub mod setting;

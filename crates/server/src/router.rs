@@ -13,7 +13,7 @@ use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
 use crate::{
     agent, audit, block, canned, clause, conversation, file, label, lookup, mail, pause, queue,
-    visitor, webhook,
+    search, visitor, webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -123,6 +123,7 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(clause::console::list, clause::console::write),
     || routes!(clause::console::enable),
     || routes!(visitor::console::rotate, visitor::console::remove),
+    || routes!(search::console::search),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.

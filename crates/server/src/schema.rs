@@ -4,7 +4,7 @@ use rozmowa_db::{Migration, Stmt};
 
 use crate::{
     account, agent, audit, block, canned, clause, conversation, counter, customer, file, http,
-    label, live, lookup, mail, pause, queue, routing, setting, timer, visitor, webhook,
+    label, live, lookup, mail, pause, queue, routing, search, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -59,6 +59,9 @@ pub fn statements() -> Vec<Stmt> {
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        search::STATEMENTS,
+        search::find::STATEMENTS,
+        search::index::STATEMENTS,
         routing::floor::STATEMENTS,
         routing::no_answer::STATEMENTS,
         routing::position::STATEMENTS,

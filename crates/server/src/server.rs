@@ -30,6 +30,7 @@ use crate::http::{Error, idempotency, metrics};
 use crate::mail;
 use crate::routing;
 use crate::schema::MIGRATIONS;
+use crate::search;
 use crate::secret::Key;
 use crate::setting;
 use crate::timer;
@@ -186,6 +187,7 @@ impl Running {
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(file::sweep::run(app.clone(), stop.subscribe())),
+            tokio::spawn(search::index::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
         if mail::is_on(&app) {

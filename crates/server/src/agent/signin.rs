@@ -40,9 +40,8 @@ const COUNTED_IN: Duration = Duration::from_millis(50);
 
 /// Until when an account is locked after so many failures in a row.
 fn lock_after(failures: i64, now: Millis) -> Option<Millis> {
-    let beyond = u32::try_from(failures - FAILURES_MAX).ok()?;
-    let time = FIRST_LOCK.checked_shl(beyond.min(16)).unwrap_or(LONGEST_LOCK);
-    Some(now + time.min(LONGEST_LOCK))
+    let beyond = failures - FAILURES_MAX;
+    (beyond >= 0).then(|| now + LONGEST_LOCK.min(FIRST_LOCK << beyond.min(16)))
 }
 
 /// What somebody gives to be taken for an agent.

@@ -9,6 +9,7 @@ mod api_user;
 mod audit;
 mod demo;
 mod mail;
+mod search;
 mod storage;
 mod webhook;
 
@@ -83,6 +84,9 @@ enum Command {
     /// E-mail that this server sends
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// What agents search in
+    #[command(subcommand)]
+    Search(search::SearchCommand),
     /// Settings of the installation
     #[command(subcommand)]
     Setting(admin::SettingCommand),
@@ -148,6 +152,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Customer(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
         Command::Mail(command) => command.run(&config),
+        Command::Search(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
         Command::Audit(audit) => audit.run(&config),
         Command::Config => {
