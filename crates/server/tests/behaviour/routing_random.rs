@@ -214,8 +214,7 @@ async fn step(server: &Server, model: &mut Model, rng: &mut StdRng) {
         _ => {
             let cap = rng.random_bool(0.5).then(|| rng.random_range(1..4));
             let mut strategies = Strategy::ALL.to_vec();
-            let first = rng.random_range(0..strategies.len());
-            strategies.rotate_left(first);
+            strategies.rotate_left(rng.random_range(0..Strategy::ALL.len()));
             let rules = Rules { strategies: strategies.clone(), agent_capacity: cap };
             model.rules.insert(chat_queue_id, rules);
             set(server, chat_queue_id, move |settings| {
