@@ -54,12 +54,14 @@ async fn fill(server: &Server, id: &str) {
         "INSERT INTO visitor_token (token_hash, conversation_id, created_at) VALUES ($1, $1, 1)",
         "INSERT INTO mail (id, due_at, kind, address, language, conversation_id, attempts)
             VALUES ($1, 1, 0, 'a@b', 'pl', $1, 0)",
-        "INSERT INTO file (id, conversation_id, seq, sent_by, name, size, content_type, sha256, created_at)
-            VALUES ($1, $1, 2, 0, 'a.txt', 1, 'text/plain', $1, 1)",
     ] {
         let statement = Stmt::composed(text[..30].to_owned(), text.to_owned());
         server.write(move |tx| Ok(tx.execute(&statement, params![&id])?)).await;
     }
+    let file = "INSERT INTO file (id, conversation_id, seq, sent_by, name, size, content_type, sha256, created_at)
+        VALUES ($1, $1, 2, 0, 'a.txt', 1, 'text/plain', $2, 1)";
+    let file = Stmt::composed("a file".to_owned(), file.to_owned());
+    server.write(move |tx| Ok(tx.execute(&file, params![&id, &[7_u8; 32]])?)).await;
 }
 
 const TABLES: [&str; 9] = [
