@@ -44,10 +44,6 @@ const TABLE: &[Line] = &[
     ("PUT /console/routing", [401, 403, 403, 400]),
     ("POST /console/conversations/:id/transcript_mail", [401, 404, 404, 404]),
     ("GET /console/search", [401, 400, 400, 400]),
-    ("GET /console/agents/:login/duty", [401, 403, 404, 404]),
-    ("PUT /console/agents/:login/duty", [401, 403, 400, 400]),
-    ("GET /console/duty", [401, 200, 200, 200]),
-    ("PUT /console/duty", [401, 400, 400, 400]),
     // Conversations.
     ("GET /console/conversations", [401, 400, 400, 400]),
     ("GET /console/conversations/:id", [401, 404, 404, 404]),
@@ -79,6 +75,14 @@ const TABLE: &[Line] = &[
     ("DELETE /console/blocks/:id", [401, 404, 404, 404]),
     ("GET /console/settings/lookup", [401, 403, 403, 200]),
     ("PUT /console/settings/lookup", [401, 403, 403, 200]),
+    ("GET /console/conversations/:id/files/:file_id", [401, 404, 404, 404]),
+    ("POST /console/conversations/:id/files", [401, 404, 404, 404]),
+    // Clauses and signed identities.
+    ("GET /console/clauses", [401, 403, 403, 200]),
+    ("POST /console/clauses", [401, 403, 403, 400]),
+    ("PUT /console/clauses/:id", [401, 403, 403, 404]),
+    ("POST /console/queues/:id/identity_secret", [401, 403, 403, 404]),
+    ("DELETE /console/queues/:id/identity_secret", [401, 403, 403, 404]),
 ];
 
 fn request(method: &str) -> Request {

@@ -115,13 +115,17 @@ async fn are_not_answered(secrets: &Secrets, call: impl AsyncFn(Request) -> Answ
 
 /// All files of a data folder but the one that is secret itself.
 fn are_not_in_files(secrets: &Secrets, folder: &Path) {
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.file_name().is_some_and(|name| name != "secret.key") {
-            let bytes = std::fs::read(&path).expect("a file");
-            secrets.are_not_in(&path.display().to_string(), &bytes);
-            count += 1;
+    let (mut count, mut folders) = (0, vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name != "secret.key") {
+                let bytes = std::fs::read(&path).expect("a file");
+                secrets.are_not_in(&path.display().to_string(), &bytes);
+                count += 1;
+            }
         }
     }
     assert!(count > 0, "there was nothing to look at");
