@@ -21,7 +21,6 @@ use crate::agent::{self, Role};
 use crate::http::error::Envelope;
 use crate::http::params::{Count, Id, Line, Many, OrEmpty};
 use crate::http::{Call, Code, Error, Fault, Reply};
-use crate::live::ToRoute;
 
 /// Where the event stands; both null when there was nothing to do.
 #[derive(Serialize, ToSchema)]
@@ -215,12 +214,8 @@ async fn give(id: &str, call: Call<AgentSession>, login: String) -> Result<Reply
     let id = known(id)?;
     let caller = call.caller().clone();
     call.write(move |tx, act| {
-        let seen = access::hold(tx, &caller, &id)?;
+        access::hold(tx, &caller, &id)?;
         assign::assign(tx, act, &id, &login)?;
-        if seen.agent_id.is_some() {
-            // Whoever had it has room again.
-            tx.publish(ToRoute(None));
-        }
         Ok(Reply::default())
     })
     .await

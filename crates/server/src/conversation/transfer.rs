@@ -141,9 +141,6 @@ fn to_agent(
     let event = event.with(&json!({"to_agent_id": agent.id, "to_agent_login": agent.login}));
     log::append(tx, act, id, turn, &event)?;
     assign::assign(tx, act, id, &agent.login)?;
-    if turn.agent_id.is_some() {
-        tx.publish(ToRoute(None));
-    }
     Ok(turn.place())
 }
 

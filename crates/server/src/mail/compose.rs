@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::body::{Letter, Part};
 use super::outbox::Due;
 use super::{Kind, unread};
+use crate::agent::{Agent, links};
 use crate::app::App;
 use crate::clock::{self, Millis};
 use crate::conversation::log::Speaker;
@@ -26,21 +27,20 @@ rozmowa_db::statements! {
         FROM event e LEFT JOIN agent a ON a.id = e.agent_id LEFT JOIN bot b ON b.id = e.bot_id
         WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 AND e.kind = 1 AND e.sent_by >= $4 AND e.sent_by <= $5
         ORDER BY e.seq DESC LIMIT $6";
-    AGENT = "SELECT login FROM agent WHERE id = $1 AND is_active = 1";
 }
 
 /// None when there is nothing to tell any more.
 pub fn letter(tx: &mut Tx<'_>, app: &App, mail: &Due) -> Result<Option<Letter>, Error> {
     let secret = mail.secret(&app.secret);
-    match (mail.kind, mail.conversation, mail.agent_id, secret) {
-        (Kind::Unread, Some(id), _, Some(secret)) => unread_answers(tx, app, mail, &id, &secret),
-        (Kind::Receipt, Some(id), _, Some(secret)) => receipt(tx, app, mail, &id, &secret),
-        (Kind::Transcript, Some(id), ..) => transcript(tx, app, mail, &id),
-        (Kind::Invitation, _, Some(id), Some(secret)) => {
-            to_agent(tx, app, mail, id, "invitation", &format!("console/welcome#{secret}"))
+    match (mail.kind, mail.conversation, secret) {
+        (Kind::Unread, Some(id), Some(secret)) => unread_answers(tx, app, mail, &id, &secret),
+        (Kind::Receipt, Some(id), Some(secret)) => receipt(tx, app, mail, &id, &secret),
+        (Kind::Transcript, Some(id), _) => transcript(tx, app, mail, &id),
+        (Kind::Invitation, _, Some(secret)) => {
+            to_agent(tx, app, mail, links::Kind::Invitation, "invitation", &secret)
         }
-        (Kind::PasswordReset, _, Some(id), Some(secret)) => {
-            to_agent(tx, app, mail, id, "reset", &format!("console/password#{secret}"))
+        (Kind::PasswordReset, _, Some(secret)) => {
+            to_agent(tx, app, mail, links::Kind::PasswordReset, "reset", &secret)
         }
         _ => Ok(None),
     }
@@ -99,24 +99,23 @@ fn transcript(tx: &mut Tx<'_>, app: &App, mail: &Due, id: &Uuid) -> Result<Optio
     Ok(Some(finish(mail.language, about.subject(mail.language, "mail.transcript_subject"), parts)))
 }
 
+/// As long as the link is good.
 fn to_agent(
     tx: &mut Tx<'_>,
     app: &App,
     mail: &Due,
-    agent_id: i64,
+    kind: links::Kind,
     what: &str,
-    place: &str,
+    secret: &str,
 ) -> Result<Option<Letter>, Error> {
-    let login = tx.query_opt(&AGENT, params![agent_id], |row| row.get::<String>(0))?;
-    let Some(login) = login else { return Ok(None) };
+    let Some(Agent { login, .. }) = links::find(tx, secret, app.clock.now())? else {
+        return Ok(None);
+    };
     let language = mail.language;
     let text =
         |key: &str| language.text(&format!("mail.{what}_{key}"), &[("login", login.clone())]);
-    let parts = vec![
-        Part::Text(text("intro")),
-        Part::Link(format!("{}/{place}", public_url(app))),
-        Part::Text(text("outro")),
-    ];
+    let link = kind.address(&app.config.base_url(), secret);
+    let parts = vec![Part::Text(text("intro")), Part::Link(link), Part::Text(text("outro"))];
     Ok(Some(finish(language, text("subject"), parts)))
 }
 
@@ -125,14 +124,10 @@ fn finish(language: Language, subject: String, mut parts: Vec<Part>) -> Letter {
     Letter { language, subject, parts }
 }
 
-fn public_url(app: &App) -> &str {
-    app.config.public_url.trim_end_matches('/')
-}
-
 fn link(app: &App, language: Language, secret: &str) -> [Part; 3] {
     [
         Part::Text(language.text("mail.link_intro", &[])),
-        Part::Link(format!("{}/c/{secret}", public_url(app))),
+        Part::Link(format!("{}/c/{secret}", app.config.base_url())),
         Part::Text(language.text("mail.link_warning", &[])),
     ]
 }

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{Kind, NewMail};
 use crate::act::Act;
-use crate::clock::Millis;
 use crate::http::Error;
+use crate::queue::hours;
 use crate::queue::settings::Settings;
 use crate::visitor::token;
 
@@ -27,7 +27,7 @@ pub fn said(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<(), E
     };
     let found = tx.query_opt(&WHETHER, params![conversation], row)?;
     let Some((address, language, settings)) = found else { return Ok(()) };
-    if is_open(&settings, act.now)
+    if hours::is_open(settings.hours.as_ref(), act.now, &app.config.time_zone)
         || super::address(&address).is_none()
         || tx.execute(&MARK, params![conversation])? == 0
     {
@@ -44,9 +44,4 @@ pub fn said(tx: &mut Tx<'_>, act: &Act<'_>, conversation: &Uuid) -> Result<(), E
         secret: Some(&secret),
     };
     super::put(tx, act, &app.secret, &mail).map(drop)
-}
-
-/// Stands in for the working hours of `queue`: closed is what has no hours at all.
-fn is_open(settings: &Settings, _: Millis) -> bool {
-    settings.hours.as_ref().is_none_or(|hours| hours.week.iter().any(|spans| !spans.is_empty()))
 }

@@ -1,76 +1,74 @@
 //! E-mails beside unread answers: receipts, transcripts, links for agents; and what holds for all of them.
 
 use rozmowa::act::Act;
-use rozmowa::agent;
-use rozmowa::locale::Language;
-use rozmowa::mail::{self, Kind, NewMail, outbox};
+use rozmowa::agent::{self, Role, links, session};
+use rozmowa::mail::{Kind, letter, outbox};
 use rozmowa::queue::Settings;
-use rozmowa::queue::settings::Hours;
-use rozmowa::visitor::token;
+use rozmowa::queue::settings::{Hours, Span};
 use rozmowa_db::Tx;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::browser::{Browser, sign_in};
 use crate::client::{Answer, get, post};
 use crate::hooks::{DAY, HOUR, SECOND, until};
 use crate::mail_unread::{JAN, MINUTE, number, opens, set_queue, settled, with_mailbox};
 use crate::mailbox::{Mailbox, configuration};
+use crate::people::token_of;
 use crate::server::{Plan, Server};
 use crate::store::on_both_engines;
-
-/// A visitor's token, as another door gives it out.
-async fn visitor(server: &Server, chat: &str) -> String {
-    let id: Uuid = chat.parse().expect("an id");
-    server.act(move |tx, act| token::issue(tx, act, &id, None)).await
-}
 
 async fn order(server: &Server, token: &str) -> Answer {
     let order = post("/visitor/conversation/transcript_mail").anonymous();
     server.call(order.header("Authorization", &format!("Bearer {token}"))).await
 }
 
-async fn put(
+/// Has a link sent to an agent, as the console does, and gives its secret.
+pub async fn put(
     server: &Server,
     kind: Kind,
     address: &'static str,
     login: &'static str,
-    secret: &'static str,
-) {
-    let app = server.app.clone();
+) -> String {
+    let (app, token) = (server.app.clone(), session::new_token(&server.app.ids));
+    let given = token.clone();
     let put = move |tx: &mut Tx<'_>, act: &Act<'_>| {
-        let agent = agent::find(tx, login)?.expect("the agent is known");
-        let mail = NewMail {
-            kind,
-            address,
-            language: Language::Pl,
-            conversation: None,
-            agent_id: Some(agent.id),
-            seqs: None,
-            secret: Some(secret),
+        let mut agent = agent::find(tx, login)?.expect("the agent is known");
+        address.clone_into(&mut agent.email);
+        let link = match kind {
+            Kind::Invitation => links::Kind::Invitation,
+            _ => links::Kind::PasswordReset,
         };
-        mail::put(tx, act, &app.secret, &mail)
+        links::add(tx, act.now, link, Some(agent.id), &given)?;
+        letter::add(tx, act, &app.secret, kind, &agent, &given)
     };
     server.act(put).await;
+    token
 }
 
-/// A queue that never works.
-fn closed() -> Settings {
-    let week = Hours {
-        week: Default::default(),
+/// A queue that works from nine to one.
+fn open_until_one() -> Settings {
+    let span = Span { from_minute: 9 * 60, until_minute: 13 * 60 };
+    let hours = Hours {
+        week: std::array::from_fn(|_| vec![span]),
         time_zone: None,
         special_days: Vec::new(),
         has_polish_holidays: false,
     };
-    Settings { hours: Some(week), idle_close_seconds: 0, ..Settings::default() }
+    Settings { hours: Some(hours), idle_close_seconds: 0, ..Settings::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_outside_hours_gets_one_receipt() {
     on_both_engines(async |engine| {
         let (server, mailbox) = with_mailbox(engine).await;
+        // Noon in Warsaw is within, and two in the afternoon is not.
+        set_queue(&server, open_until_one()).await;
         let chat = server.start(&[JAN]).await;
         server.message(&chat, "Otwarte?").await;
-        set_queue(&server, closed()).await;
+        settled(&server).await;
+        mailbox.expect(0).await;
+        server.app.clock.advance(2 * HOUR);
         server.message(&chat, "Halo?").await;
         server.message(&chat, "Halo?").await;
         let mail = mailbox.expect(1).await.remove(0);
@@ -99,7 +97,7 @@ async fn a_transcript_goes_to_the_visitors_address() {
         server.execute("UPDATE chat_queue SET name = '<i>Sklep</i> ąę' WHERE id = 3").await;
         server.message(&chat, "Dzień dobry\n.\n\u{202e}<script>").await;
         server.reply(&chat, "jkowalski", "Witam").await;
-        let token = visitor(&server, &chat).await;
+        let token = token_of(&server, &chat).await;
         order(&server, &token).await.expect_nothing();
         let mail = mailbox.expect(1).await.remove(0);
         assert_eq!(mail.to(), JAN.1);
@@ -112,13 +110,22 @@ async fn a_transcript_goes_to_the_visitors_address() {
         assert_eq!(mail.0["defects"], json!([]));
         let names: Vec<_> = mail.0["headers"].as_array().unwrap().iter().map(|h| &h[0]).collect();
         assert!(!names.iter().any(|name| **name == "Bcc"), "{names:?}");
+        // An agent sends the same.
+        let agent = Browser::of(&server, "anowak", Role::Agent).await;
+        let door = |id: &str| post(format!("/console/conversations/{id}/transcript_mail"));
+        agent.call(&server, door(&chat)).await.expect_nothing();
+        assert_eq!(mailbox.expect(2).await.remove(1).plain(), plain);
+        for unknown in ["x", "00000000-0000-7000-8000-000000000000"] {
+            let answer = agent.call(&server, door(unknown)).await;
+            answer.expect_fault(rozmowa::http::Code::UnknownConversation);
+        }
         // The visitor's token is for its own conversation, and nobody else's will do.
         order(&server, "x").await.expect_fault(rozmowa::http::Code::BadVisitorToken);
         let none = server.start(&[]).await;
-        let token = visitor(&server, &none).await;
+        let token = token_of(&server, &none).await;
         order(&server, &token).await.expect_fault(rozmowa::http::Code::NoMailAddress);
         settled(&server).await;
-        mailbox.expect(1).await;
+        mailbox.expect(2).await;
     })
     .await;
 }
@@ -128,7 +135,7 @@ async fn one_that_waits_is_enough_and_an_address_gets_ten_an_hour() {
     on_both_engines(async |engine| {
         let (server, mailbox) = with_mailbox(engine).await;
         let chat = server.start(&[JAN]).await;
-        let token = visitor(&server, &chat).await;
+        let token = token_of(&server, &chat).await;
         for count in 1..=10 {
             order(&server, &token).await.expect_nothing();
             mailbox.expect(count).await;
@@ -142,8 +149,8 @@ async fn one_that_waits_is_enough_and_an_address_gets_ten_an_hour() {
         assert_eq!(refused.header("retry-after"), Some("3600"));
         refused.expect_fault(rozmowa::http::Code::TooManyMails);
         // What others have sent waits until there is room again, and is sent then.
-        put(&server, Kind::PasswordReset, "Jan.Kowalski@example.org", "jkowalski", "s1").await;
-        put(&server, Kind::PasswordReset, "other@example.org", "jkowalski", "s2").await;
+        put(&server, Kind::Invitation, "Jan.Kowalski@example.org", "jkowalski").await;
+        put(&server, Kind::Invitation, "other@example.org", "jkowalski").await;
         let mail = mailbox.expect(11).await.remove(10);
         assert_eq!(mail.to(), "other@example.org");
         server.app.clock.advance(HOUR - 1);
@@ -162,22 +169,39 @@ async fn one_that_waits_is_enough_and_an_address_gets_ten_an_hour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_get_links_that_only_the_e_mail_knows() {
     on_both_engines(async |engine| {
-        let (server, mailbox) = with_mailbox(engine).await;
-        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s-e-c-r-e-t").await;
+        let (server, mut mailbox) = with_mailbox(engine).await;
+        let administrator = Browser::of(&server, "jkowalski", Role::Administrator).await;
+        let new = json!({"login": "ewa", "name": "Ewa", "surname": "Żółć", "email": "ewa@example.org", "language": "en"});
+        administrator.call(&server, post("/console/agents").json(&new)).await.expect_nothing();
+        let invite = administrator.call(&server, post("/console/agents/ewa/invitation")).await;
+        let answer = invite.expect(200).json();
+        assert_eq!((&answer["is_sent"], &answer["link"]), (&json!(true), &Value::Null));
         let mail = mailbox.expect(1).await.remove(0);
-        assert!(mail.plain().contains("https://chat.example.org/console/welcome#s-e-c-r-e-t\n"));
-        assert!(mail.plain().contains("anowak"));
-        put(&server, Kind::PasswordReset, "nowa@example.org", "anowak", "s-e-c-r-e-t").await;
+        let subject = "An account for conversations with clients";
+        assert_eq!((mail.to(), mail.header("Subject")), ("ewa@example.org", subject));
+        assert!(mail.plain().contains("its login is ewa"), "{}", mail.plain());
+        let set = |token: &str, password: &str| {
+            let given = json!({"token": token, "password": password});
+            post("/console/password").anonymous().json(&given)
+        };
+        server.call(set(mail.secret(), "long enough")).await.expect(200);
+        let forgotten = post("/console/password_reset").anonymous();
+        let forgotten = forgotten.json(&json!({"email": "ewa@example.org"}));
+        server.call(forgotten).await.expect_nothing();
         let mail = mailbox.expect(2).await.remove(1);
-        assert!(mail.plain().contains("https://chat.example.org/console/password#s-e-c-r-e-t\n"));
-        assert_eq!(mail.header("Subject"), "Nowe hasło");
-        // Whoever was locked out meanwhile gets none.
-        server.execute("UPDATE agent SET is_active = 0").await;
-        put(&server, Kind::PasswordReset, "nowa@example.org", "anowak", "s-e-c-r-e-t").await;
-        until("it to be dropped", async || {
-            (number(&server, "SELECT count(*) FROM mail").await == 0).then_some(())
-        })
-        .await;
+        assert_eq!(mail.header("Subject"), "A new password");
+        server.call(set(mail.secret(), "another one")).await.expect(200);
+        sign_in(&server, "ewa", "another one", None).await.expect(200);
+        let gone = async || (number(&server, "SELECT count(*) FROM mail").await == 0).then_some(());
+        until("it to be noted", gone).await;
+        // Whoever has set a password before it is sent gets none.
+        mailbox.answer(&["451 later"]).await;
+        let secret = put(&server, Kind::PasswordReset, "ewa@example.org", "ewa").await;
+        let failed = "SELECT count(*) FROM mail WHERE error IS NOT NULL";
+        until("a failure", async || (number(&server, failed).await == 1).then_some(())).await;
+        server.call(set(&secret, "the third one")).await.expect(200);
+        server.app.clock.advance(MINUTE);
+        until("it to be dropped", gone).await;
         mailbox.expect(2).await;
     })
     .await;
@@ -187,11 +211,12 @@ async fn agents_get_links_that_only_the_e_mail_knows() {
 async fn without_a_mail_server_the_answers_say_so_and_nothing_is_written() {
     on_both_engines(async |engine| {
         let server = Server::on(engine).await;
-        set_queue(&server, closed()).await;
+        set_queue(&server, open_until_one()).await;
+        server.app.clock.advance(2 * HOUR);
         let chat = server.start(&[JAN]).await;
         server.message(&chat, "Halo?").await;
         server.reply(&chat, "jkowalski", "Tak?").await;
-        let token = visitor(&server, &chat).await;
+        let token = token_of(&server, &chat).await;
         order(&server, &token).await.expect_fault(rozmowa::http::Code::MailOff);
         assert_eq!(number(&server, "SELECT count(*) FROM mail").await, 0);
         assert_eq!(number(&server, "SELECT count(*) FROM timer WHERE kind = 2").await, 0);
@@ -256,7 +281,7 @@ async fn an_e_mail_is_bounded() {
     for number in 0..105 {
         server.message(&chat, &format!("wiadomość {number};")).await;
     }
-    let token = visitor(&server, &chat).await;
+    let token = token_of(&server, &chat).await;
     order(&server, &token).await.expect_nothing();
     let mail = mailbox.expect(1).await.remove(0);
     let plain = mail.plain();
@@ -282,7 +307,7 @@ async fn two_servers_on_one_postgres_send_each_once() {
             return;
         }
         let (server, mailbox) = with_mailbox(engine).await;
-        let other = server.beside(&mailbox.configuration()).await;
+        let other = server.again(&mailbox.configuration()).await;
         let mut addresses = Vec::new();
         for number in 0..60 {
             let address = format!("klient{number}@example.org");
@@ -308,7 +333,7 @@ async fn retries_follow_the_schedule_and_then_it_is_given_up_and_kept_for_a_mont
     on_both_engines(async |engine| {
         let (server, mut mailbox) = with_mailbox(engine).await;
         mailbox.answer(&["451 4.7.1 greylisted, \u{1b}[2Jcome again"; 6]).await;
-        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s").await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak").await;
         let waits = [60, 300, 1_800, 7_200, 28_800].map(|seconds| seconds * SECOND);
         for (attempts, wait) in (1..).zip(waits) {
             let done = format!("SELECT count(*) FROM mail WHERE attempts = {attempts} AND due_at = {} AND error IS NOT NULL AND given_up_at IS NULL", server.app.clock.now() + wait);
@@ -331,7 +356,7 @@ async fn retries_follow_the_schedule_and_then_it_is_given_up_and_kept_for_a_mont
         assert_eq!(number(&server, given_up).await, 0);
         // What will never be taken is given up at once.
         mailbox.answer(&["550 5.1.1 no such user"]).await;
-        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s").await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak").await;
         until("it to be given up", async || (number(&server, given_up).await == 1).then_some(())).await;
         let shown = server.write(|tx| outbox::list(tx, 10)).await.remove(0);
         assert_eq!(shown.attempts, 1);
@@ -348,7 +373,7 @@ async fn what_could_not_be_sent_while_the_mail_server_was_away_is_sent_later() {
         let port = mailbox.port;
         drop(mailbox);
         let server = Plan::on(engine).configured(&configuration(port)).start().await;
-        put(&server, Kind::Invitation, "nowa@example.org", "anowak", "s").await;
+        put(&server, Kind::Invitation, "nowa@example.org", "anowak").await;
         let failed = "SELECT count(*) FROM mail WHERE error IS NOT NULL";
         until("a failure", async || (number(&server, failed).await == 1).then_some(())).await;
         // Everything else goes on.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::client::{get, post};
 use crate::hooks::{HOUR, SECOND, until};
 use crate::mailbox::Mailbox;
+use crate::people::{Person, token_of};
 use crate::server::{Plan, Server};
 use crate::store::{Engine, on_both_engines};
 
@@ -180,6 +181,35 @@ async fn who_is_there_gets_none_until_gone() {
         settled(&server).await;
         mailbox.expect(1).await;
         assert_eq!(number(&server, "SELECT count(*) FROM timer WHERE kind = 2").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_page_is_a_visitor_who_is_there() {
+    on_both_engines(async |engine| {
+        let (server, mailbox) = with_mailbox(engine).await;
+        let chat = server.start(&[JAN]).await;
+        let page = Person::visitor(&server, &token_of(&server, &chat).await).await;
+        let noted = async |what: &str| {
+            let count = format!("SELECT count(*) FROM conversation WHERE page_closed_at {what}");
+            until("the page to be noted", async || {
+                (number(&server, &count).await == 1).then_some(())
+            })
+            .await;
+        };
+        noted("> 0").await;
+        server.reply(&chat, "jkowalski", "Halo?").await;
+        server.app.clock.advance(5 * MINUTE);
+        settled(&server).await;
+        mailbox.expect(0).await;
+        drop(page);
+        noted(&format!("= {}", server.app.clock.now())).await;
+        server.app.clock.advance(5 * MINUTE - 1);
+        settled(&server).await;
+        mailbox.expect(0).await;
+        server.app.clock.advance(1);
+        mailbox.expect(1).await;
     })
     .await;
 }

@@ -1,8 +1,8 @@
 """A mail server on loopback for the tests: says its port, then every e-mail it takes, a JSON object a line.
 
 It ends when its standard input does, so it never outlives the test that started it. Lines of standard input are answers to
-the next recipients, one each, in place of "250 OK". Arguments: a port or 0; a certificate and its key, for STARTTLS; a user
-and a password that are then required.
+the next recipients, one each, in place of "250 OK". Arguments: a port or 0; starttls or tls, a certificate, its key, and the
+user and the password that are then required.
 """
 
 import asyncio
@@ -41,8 +41,7 @@ class Taker:
             "headers": [[name, str(value)] for name, value in message.items()],
             "plain": parts.get("text/plain"),
             "html": parts.get("text/html"),
-            "is_encrypted": session.ssl is not None,
-            "user": (session.auth_data or LoginPassword(b"", b"")).login.decode(),
+                        "user": (session.auth_data or LoginPassword(b"", b"")).login.decode(),
             "defects": [str(defect) for part in message.walk() for defect in part.defects],
             "raw": envelope.content.decode("latin-1"),
         })
@@ -57,16 +56,20 @@ def authenticator(user, password):
     return check
 
 
-async def main(port, certificate=None, key=None, user=None, password=None):
-    options = {}
-    if certificate:
+async def main(port, encryption="none", certificate=None, key=None, user=None, password=None):
+    options, wrapper = {}, None
+    if encryption != "none":
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
-        options = {"tls_context": context, "require_starttls": True}
-    if user:
-        options |= {"authenticator": authenticator(user, password), "auth_required": True}
+        options = {"authenticator": authenticator(user, password), "auth_required": True}
+        if encryption == "tls":
+            wrapper = context
+            options["auth_require_tls"] = False
+        else:
+            options |= {"tls_context": context, "require_starttls": True}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Taker(), loop=loop, **options), "127.0.0.1", int(port))
+    taker = lambda: SMTP(Taker(), loop=loop, **options)
+    server = await loop.create_server(taker, "127.0.0.1", int(port), ssl=wrapper)
     say(server.sockets[0].getsockname()[1])
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         answers.append(line.strip())

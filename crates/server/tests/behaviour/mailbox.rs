@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::client::PATIENCE;
+use crate::server::PASSWORD;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/behaviour/mailbox.py");
 
@@ -66,10 +67,10 @@ impl Mailbox {
         Self::start_with(&[&port.to_string()]).await
     }
 
-    /// One that takes e-mail over TLS alone, from a user alone.
-    pub async fn strict(certificate: &Path, key: &Path, user: &str, password: &str) -> Self {
+    /// One that takes e-mail over TLS alone, and from a user alone.
+    pub async fn strict(encryption: &str, certificate: &Path, key: &Path, user: &str) -> Self {
         let [certificate, key] = [certificate, key].map(|path| path.to_str().expect("UTF-8"));
-        Self::start_with(&["0", certificate, key, user, password]).await
+        Self::start_with(&["0", encryption, certificate, key, user, PASSWORD]).await
     }
 
     async fn start_with(arguments: &[&str]) -> Self {
@@ -78,6 +79,8 @@ impl Mailbox {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It tells of every handshake that fails.
+            .stderr(Stdio::null())
             .spawn();
         let mut child = child.expect("there is Debian's python3");
         let input = child.stdin.take();

@@ -2,6 +2,8 @@
 //!
 //! SQLite always; PostgreSQL when `ROZMOWA_TEST_POSTGRES` is the address of one, as `make test` sets it.
 
+mod actions;
+mod actions_access;
 mod agents;
 mod api_users;
 mod assign;
@@ -17,6 +19,7 @@ mod connections;
 mod console_doors;
 mod conversation;
 mod cutter;
+mod desk;
 mod errors;
 mod floor;
 mod hooks;
@@ -24,6 +27,7 @@ mod hostile;
 mod idempotency;
 mod lifecycle;
 mod mail;
+mod mail_lines;
 mod mail_unread;
 mod mailbox;
 mod matching;

@@ -323,12 +323,12 @@ async fn a_thousand_at_once_find_nobody_above_capacity_and_nobody_is_stuck() {
             open
         };
         until("everybody is busy", async || (open().await == expected).then_some(())).await;
-        let mut served = std::collections::BTreeSet::new();
-        while served.len() < STARTS {
+        let mut ended = std::collections::BTreeSet::new();
+        while ended.len() < STARTS {
             let mut closing = JoinSet::new();
             for login in logins {
                 for id in server.found(&[("user_login", login), ("status", "CREATED")]).await {
-                    if served.insert(id.clone()) {
+                    if ended.insert(id.clone()) {
                         let mut wire = server.wire().await;
                         let call = post(format!("/api/chat_conversations/{id}/stop"));
                         closing.spawn(async move { wire.call(&call).await.expect_nothing() });
@@ -340,7 +340,7 @@ async fn a_thousand_at_once_find_nobody_above_capacity_and_nobody_is_stuck() {
                 assert!((0..=most).contains(&open), "{open} of {most}");
             }
         }
-        assert_eq!(served.len(), ids.len());
+        assert_eq!(ended.len(), ids.len());
         assert_eq!(server.log_faults().await, Vec::<String>::new());
     })
     .await;

@@ -10,7 +10,6 @@ use rozmowa::agent::{self, Changes, NewAgent};
 use rozmowa::app::{App, Surroundings};
 use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
-use rozmowa::conversation::log;
 use rozmowa::customer::{self, Matched, NewCustomer};
 use rozmowa::http::Error;
 use rozmowa::queue::Settings;
@@ -206,14 +205,18 @@ impl Server {
     }
 
     /// Another server on the same data, as a second node is.
-    pub async fn beside(&self, configuration: &str) -> Running {
+    pub fn again(&self, configuration: &str) -> impl Future<Output = Running> + Send + 'static {
         let surroundings = Surroundings {
             clock: self.app.clock.clone(),
             ids: Ids::from_seed(1_000),
             names: self.names.clone(),
         };
-        let app = open(self.database(), self.folder(), configuration, surroundings).await;
-        Running::start(app, None).expect("the server starts")
+        let (database, data) = (self.database().to_owned(), self.folder().to_owned());
+        let configuration = configuration.to_owned();
+        async move {
+            let app = open(&database, &data, &configuration, surroundings).await;
+            Running::start(app, None).expect("the server starts")
+        }
     }
 
     pub fn folder(&self) -> &std::path::Path {
@@ -346,18 +349,9 @@ impl Server {
 
     /// What only agents see.
     pub async fn note(&self, id: &str, login: &'static str, text: &'static str) {
-        let id: uuid::Uuid = id.parse().expect("an id");
-        let turn = Stmt::composed(
-            "a turn".to_owned(),
-            "UPDATE conversation SET seq = seq + 1 WHERE id = $1 RETURNING seq, updated_at, chat_queue_id, agent_id, status".to_owned(),
-        );
-        self.act(move |tx, act| {
-            let agent = agent::find(tx, login)?.expect("the agent is known");
-            let turn = tx.query_one(&turn, params![&id], log::Turn::read)?;
-            let event = log::Event::of(log::Kind::Note, log::Speaker::Agent);
-            log::append(tx, act, &id, turn, &event.about(agent.id).saying(text))
-        })
-        .await;
+        let target = format!("/api/chat_conversations/{id}/note");
+        let body = [("user_login", login), ("text", text)];
+        self.call(post(target).form(&body)).await.expect_nothing();
     }
 
     pub async fn assign(&self, id: &str, login: &str) -> Answer {
