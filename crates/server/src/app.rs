@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 use crate::agent::signin::Nobodies;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
+use crate::file::Folder;
+use crate::file::sweep::{Gone, Removed};
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::live::line::Sockets;
@@ -25,6 +27,7 @@ use crate::search;
 use crate::secret::Key;
 use crate::timer::TimerSet;
 use crate::timer::worker::Alarm;
+use crate::visitor::limit::Limits;
 use crate::webhook::Subscriptions;
 use crate::webhook::courier::Bells;
 use crate::webhook::guard::{Guard, Names};
@@ -53,6 +56,8 @@ pub struct Listeners {
     pub mail_alarm: Arc<Alarm>,
     /// Who waits has to be given to who is free.
     pub to_route: Arc<Pending>,
+    /// Contents that may be no file's any more.
+    pub gone: Arc<Gone>,
     /// Whose place in a queue may be another.
     pub moved: Arc<Moved>,
 }
@@ -85,6 +90,8 @@ impl Listeners {
             self.moved.measure(*handled);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
+        } else if let Some(Removed(content)) = message.downcast_ref() {
+            self.gone.add(*content);
         } else if let Some(MailSet(at)) = message.downcast_ref() {
             self.mail_alarm.set(*at);
         } else {
@@ -114,6 +121,10 @@ pub struct Inner {
     pub to_route: Arc<Pending>,
     pub moved: Arc<Moved>,
     pub sender: Sender,
+    /// What visitors do in a while.
+    pub visits: Limits,
+    pub files: Folder,
+    pub gone: Arc<Gone>,
     /// None when there is no mail server.
     pub mailer: Option<Mailer>,
     pub sockets: Arc<Sockets>,
@@ -138,6 +149,7 @@ impl App {
         let Surroundings { clock, ids, names } = surroundings;
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
         let sender = Sender::new(guard, Duration::from_secs(config.webhooks.timeout_seconds));
+        let files = Folder::new(config.data_dir.join("files"));
         let mailer = config.smtp.clone().map(|smtp| Mailer::new(smtp, &config.public_url));
         let process = ids.bytes();
         let limits = &config.limits;
@@ -160,6 +172,9 @@ impl App {
             to_route: listeners.to_route,
             moved: listeners.moved,
             sender,
+            visits: Limits::default(),
+            files,
+            gone: listeners.gone,
             mailer,
             sockets,
             names: live::names::Names::default(),
@@ -173,6 +188,14 @@ impl App {
 }
 
 impl App {
+    /// Where people and programs find a path of ours.
+    pub fn link(&self, path: &str) -> String {
+        match (self.config.public_url.trim_end_matches('/'), self.config.listen) {
+            ("", Some(address)) => format!("http://{address}/{path}"),
+            (url, _) => format!("{url}/{path}"),
+        }
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Relaxed)
     }

@@ -33,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     pub storage: Storage,
     pub webhooks: Webhooks,
+    pub visitors: Visitors,
+    pub files: Files,
     /// How e-mail goes out; without it none does.
     pub smtp: Option<Smtp>,
     /// Every key with its value as text and where it comes from, secrets masked: what `rozmowa config` prints.
@@ -64,6 +66,19 @@ pub struct Webhooks {
     pub timeout_seconds: u64,
     /// Between an attempt and the next one.
     pub schedule_seconds: Vec<u64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Visitors {
+    /// Of one address.
+    pub calls_per_minute: u32,
+    /// In one conversation.
+    pub messages_per_minute: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub max_bytes: u64,
 }
 
 /// The server that takes our e-mail.
@@ -192,6 +207,9 @@ impl Config {
         .map(|key| keys.number(key));
         let [storage_connections, queue_length] =
             ["storage.connections", "storage.queue_length"].map(|key| keys.number(key));
+        let [calls_per_minute, messages_per_minute, max_bytes] =
+            ["visitors.calls_per_minute", "visitors.messages_per_minute", "files.max_bytes"]
+                .map(|key| keys.number(key));
         let smtp = Self::smtp(keys);
         // Only now, so that all faults are told.
         let config = Self {
@@ -225,6 +243,11 @@ impl Config {
                 timeout_seconds: timeout_seconds?.into(),
                 schedule_seconds: schedule_seconds?,
             },
+            visitors: Visitors {
+                calls_per_minute: calls_per_minute?,
+                messages_per_minute: messages_per_minute?,
+            },
+            files: Files { max_bytes: max_bytes?.into() },
             smtp: smtp?,
             sources: Vec::new(),
         };

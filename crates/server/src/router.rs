@@ -1,7 +1,7 @@
 //! Every route, in reading order: the table of contents.
 
-use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
+use axum::{Router, middleware};
 use http::header;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, OpenApiBuilder, SecurityRequirement};
@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
 use crate::{
-    agent, audit, block, canned, conversation, label, lookup, mail, pause, queue, search, webhook,
+    agent, audit, block, canned, clause, conversation, file, label, lookup, mail, pause, queue,
+    search, visitor, webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -39,6 +40,9 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api::show),
     || routes!(conversation::api::reply),
     || routes!(conversation::api::assign),
+    || routes!(visitor::api::add, visitor::api::revoke),
+    || routes!(file::api::upload),
+    || routes!(file::api::download),
     || routes!(conversation::api_actions::transfer),
     || routes!(conversation::api_actions::note),
     || routes!(conversation::api_actions::rate),
@@ -46,7 +50,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api_actions::reopen),
     || routes!(pause::api::list, pause::api::add),
     || routes!(pause::api::change),
-    || routes!(queue::api::change),
+    || routes!(queue::api::show, queue::api::change),
+    || routes!(queue::api::show_strategies, queue::api::set_strategies),
     || routes!(queue::api::list_agents),
     || routes!(queue::api::set_agent, queue::api::remove_agent),
     || routes!(webhook::api::rotate_secret),
@@ -83,6 +88,9 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     // Being on duty.
     || routes!(agent::duty::show, agent::duty::set),
     || routes!(agent::duty::show_of, agent::duty::set_of),
+    // Queues.
+    || routes!(queue::console::show, queue::console::change),
+    || routes!(queue::console::show_strategies, queue::console::set_strategies),
     || routes!(mail::console::mail_transcript),
     // Conversations: what there is, and what is done to it.
     || routes!(conversation::console::list),
@@ -110,11 +118,31 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(block::console::list, block::console::add),
     || routes!(block::console::lift),
     || routes!(lookup::console::show, lookup::console::change),
+    || routes!(file::console::upload),
+    || routes!(file::console::download),
+    || routes!(clause::console::list, clause::console::write),
+    || routes!(clause::console::enable),
+    || routes!(visitor::console::rotate, visitor::console::remove),
     || routes!(search::console::search),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.
-const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[|| routes!(mail::visitor::mail_transcript)];
+const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[
+    || routes!(visitor::open::show_queue),
+    || routes!(visitor::open::open),
+    || routes!(visitor::door::show),
+    || routes!(visitor::door::events),
+    || routes!(visitor::door::message),
+    || routes!(visitor::door::mark_read),
+    || routes!(visitor::door::typing),
+    || routes!(visitor::door::tell_page),
+    || routes!(visitor::door::rate),
+    || routes!(visitor::door::close),
+    || routes!(visitor::door::transcript),
+    || routes!(mail::visitor::mail_transcript),
+    || routes!(file::visitor::upload),
+    || routes!(file::visitor::download),
+];
 
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");
@@ -122,10 +150,14 @@ const REFERENCE: &str = include_str!("../../../docs/openapi.json");
 /// Everything the main listeners serve.
 pub fn router(app: App) -> Router {
     let mut api = Router::new();
-    for method in [API, CONSOLE, VISITOR].into_iter().flatten() {
-        let (_, paths, handlers) = method();
-        let path = paths.paths.into_keys().next().expect("a method has a path");
+    for method in [API, CONSOLE].into_iter().flatten() {
+        let (path, handlers) = route(method());
         api = api.route(&path, handlers);
+    }
+    for method in VISITOR {
+        let (path, handlers) = route(method());
+        let gate = middleware::from_fn_with_state(app.clone(), visitor::gate::layer);
+        api = api.route(&path, handlers.layer(gate));
     }
     let openapi = get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE));
     api.route("/api/openapi.json", openapi)
@@ -135,6 +167,11 @@ pub fn router(app: App) -> Router {
         .route("/health/ready", get(health::ready))
         .route("/", get(health::index))
         .with_state(app)
+}
+
+fn route((_, paths, handlers): UtoipaMethodRouter<App>) -> (String, MethodRouter<App>) {
+    let path = paths.paths.into_keys().next().expect("a method has a path");
+    (path, handlers)
 }
 
 /// The reference of the API, made from the code.

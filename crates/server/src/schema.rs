@@ -3,8 +3,8 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, block, canned, conversation, counter, customer, http, label, live,
-    lookup, mail, pause, queue, routing, search, setting, timer, visitor, webhook,
+    account, agent, audit, block, canned, clause, conversation, counter, customer, file, http,
+    label, live, lookup, mail, pause, queue, routing, search, setting, timer, visitor, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
@@ -23,6 +23,7 @@ pub fn statements() -> Vec<Stmt> {
         agent::signin::STATEMENTS,
         agent::totp::STATEMENTS,
         audit::STATEMENTS,
+        clause::STATEMENTS,
         block::STATEMENTS,
         canned::STATEMENTS,
         conversation::STATEMENTS,
@@ -40,6 +41,8 @@ pub fn statements() -> Vec<Stmt> {
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
+        file::STATEMENTS,
+        file::sweep::STATEMENTS,
         http::health::STATEMENTS,
         http::idempotency::STATEMENTS,
         live::agent_socket::STATEMENTS,
@@ -64,7 +67,13 @@ pub fn statements() -> Vec<Stmt> {
         routing::position::STATEMENTS,
         setting::STATEMENTS,
         timer::STATEMENTS,
+        visitor::data::STATEMENTS,
+        visitor::gate::STATEMENTS,
+        visitor::identity::STATEMENTS,
+        visitor::open::STATEMENTS,
+        visitor::show::STATEMENTS,
         visitor::token::STATEMENTS,
+        visitor::view::STATEMENTS,
         webhook::STATEMENTS,
         webhook::courier::STATEMENTS,
         webhook::delivery::STATEMENTS,

@@ -22,6 +22,7 @@ use crate::app::{App, Listeners, Surroundings};
 use crate::block;
 use crate::config::Config;
 use crate::conversation;
+use crate::file;
 use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
@@ -33,6 +34,7 @@ use crate::search;
 use crate::secret::Key;
 use crate::setting;
 use crate::timer;
+use crate::visitor::identity;
 use crate::webhook::{courier, log};
 
 /// How often what was left to later is looked for.
@@ -148,6 +150,7 @@ impl Running {
         let service = Service::new(app.clone(), crate::router::router(app.clone()));
         let door = Arc::new(Door::new(service, &config.limits));
         let mut tasks = Vec::new();
+        app.files.prepare().map_err(|error| format!("{}: {error}", app.files.root().display()))?;
         let plain = bind("listen", config.listen)?;
         let tls = bind("tls.listen", config.tls_listen)?;
         let certificate = match &tls {
@@ -183,6 +186,7 @@ impl Running {
             tokio::spawn(courier::run(app.clone(), stop.subscribe())),
             tokio::spawn(timer::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
+            tokio::spawn(file::sweep::run(app.clone(), stop.subscribe())),
             tokio::spawn(search::index::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
         ];
@@ -275,6 +279,8 @@ async fn tidy(app: App) {
         in_steps(&app, "sweeping", |tx, act| idempotency::sweep(tx, act.now)).await;
         in_steps(&app, "clearing old passwords", |tx, act| account::clear_old(tx, act.now)).await;
         in_steps(&app, "clearing deliveries", log::sweep).await;
+        in_steps(&app, "clearing unsent files", file::sweep::unsent).await;
+        in_steps(&app, "clearing identities", |tx, act| identity::sweep(tx, act.now)).await;
         in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
         in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
         in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;

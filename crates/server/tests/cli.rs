@@ -56,6 +56,7 @@ fn queues_users_agents_and_customers_are_added_and_listed() {
     assert_eq!(succeeds(at, &["queue", "add", "Reklamacje"]), "4\n");
     assert!(fails(at, &["queue", "add", "Sklep"]).contains("already"));
     succeeds(at, &["queue", "disable", "4"]);
+    assert_eq!(succeeds(at, &["mail", "list"]), "");
     assert_eq!(succeeds(at, &["queue", "list"]), "3\tenabled\tSklep\n4\tdisabled\tReklamacje\n");
     succeeds(
         at,

@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 9] = [
+const BIG: [&str; 17] = [
     "conversation",
     "event",
     "customer",
@@ -20,11 +20,20 @@ const BIG: [&str; 9] = [
     "delivery",
     "delivery_attempt",
     "audit",
+    "mail",
+    "mail_sent",
+    "timer",
+    "file",
+    "visitor_token",
+    "client_data",
+    "consent",
+    "used_identity",
     "search_doc",
 ];
 
 /// Statements that may look at all of a table, and why.
-const MAY_SCAN: &[(&str, &str)] = &[];
+const MAY_SCAN: &[(&str, &str)] =
+    &[("rozmowa::mail::outbox::WAITING", "the first page, in the order of the index")];
 
 struct Opened {
     db: Db,
@@ -93,6 +102,10 @@ fn alias_of(name: &str) -> Option<&'static str> {
         "d" => Some("delivery"),
         "s" => Some("search_doc"),
         "u" => Some("customer"),
+        "m" => Some("mail"),
+        "f" => Some("file"),
+        "t" => Some("visitor_token"),
+        "g" => Some("consent"),
         _ => None,
     }
 }

@@ -14,12 +14,14 @@ use crate::clock;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{
-    Count, Cursor, Email, Flag, Id, Line, Node, Param, Text, TimeFrom, TimeUntil,
+    Count, Cursor, Email, Flag, Id, Line, Many, Node, Param, Text, TimeFrom, TimeUntil,
 };
 use crate::http::{Call, Code, Error, Fault, Reply, page};
 
 /// What is said: the longest has 16,384 characters.
 pub type MessageText = Text<16_384>;
+/// Files that go with a message, by their ids.
+pub type FileIds = Many<Uuid, { crate::file::SENT_AT_ONCE_MAX }>;
 
 crate::params! { query
     StartConversation {
@@ -74,6 +76,7 @@ pub async fn start(mut call: Call) -> Result<Reply, Error> {
         client_email: given.client_email.map(Into::into),
         client_id: given.client_id.map(Into::into),
         customer_id: given.customer_id.map(|id| id.0),
+        ..NewConversation::default()
     };
     call.write(move |tx, act| {
         let conversation_id = super::start(tx, act, &new)?;
@@ -90,6 +93,8 @@ crate::params! { body
         external_chatbot_id: Option<Uuid>,
         /// Our addition: a UUID of yours; the same one again is the same message.
         client_key: Option<Uuid>,
+        /// Our addition: files that were uploaded before.
+        file_ids: Option<FileIds>,
     }
 }
 
@@ -110,7 +115,11 @@ crate::params! { body
 pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: SendMessage = call.params()?;
     let id = known(&id)?;
-    let new = NewMessage { text: given.text.0, client_key: given.client_key };
+    let new = NewMessage {
+        text: given.text.0,
+        client_key: given.client_key,
+        files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
+    };
     call.write(move |tx, act| {
         check_bot(given.external_chatbot_id)?;
         super::message(tx, act, &id, &new)?;
@@ -158,6 +167,8 @@ crate::params! { body
         text: MessageText = "Paczka będzie u Pana jutro.",
         /// A UUID of yours; the same one again is the same message.
         client_key: Option<Uuid>,
+        /// Files that were uploaded before.
+        file_ids: Option<FileIds>,
     }
 }
 
@@ -178,7 +189,11 @@ crate::params! { body
 pub async fn reply(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ReplyToConversation = call.params()?;
     let id = known(&id)?;
-    let new = NewMessage { text: given.text.0, client_key: given.client_key };
+    let new = NewMessage {
+        text: given.text.0,
+        client_key: given.client_key,
+        files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
+    };
     call.write(move |tx, act| {
         super::reply(tx, act, &id, &given.user_login, &new)?;
         Ok(Reply::default())
@@ -295,7 +310,7 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
         let found = list::page(tx, &filter, limit + i64::from(is_cursor), offset)?;
         let (items, has_more) = page::cut(found, limit);
         let next_cursor = items.last().map(|item| item.id).filter(|_| has_more);
-        let result = view::show(tx, items, given.include(), &app.config.time_zone)?;
+        let result = view::show(tx, items, given.include(), app)?;
         Reply::json(&if is_cursor {
             Chats::Page { result, next_cursor }
         } else {
@@ -379,7 +394,7 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
             files: given.include_files.0,
             client_data: given.include_client_data.0,
         };
-        let chats = view::show(tx, items, include, &app.config.time_zone)?;
+        let chats = view::show(tx, items, include, app)?;
         let chat = chats.into_iter().next().ok_or(Code::UnknownConversation)?;
         Reply::json(&chat)
     })

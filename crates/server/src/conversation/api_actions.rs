@@ -88,7 +88,7 @@ crate::params! { body
 pub async fn note(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: AddNote = call.params()?;
     let id = known(&id)?;
-    let new = NewMessage { text: given.text.0, client_key: given.client_key };
+    let new = NewMessage { text: given.text.0, client_key: given.client_key, files: Vec::new() };
     call.write(move |tx, act| {
         let by = agent::active(tx, &given.user_login)?;
         note::note(tx, act, &id, by.id, &new)?;

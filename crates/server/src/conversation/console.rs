@@ -78,9 +78,9 @@ pub async fn list(mut call: Call<AgentSession>) -> Result<Reply, Error> {
 pub async fn show(Path(id): Path<String>, call: Call<AgentSession>) -> Result<Reply, Error> {
     let id = known(&id)?;
     let caller = call.caller().clone();
-    call.read(move |tx, _| {
+    call.read(move |tx, app| {
         access::see(tx, &caller, &id)?;
-        Reply::json(&sheet::show(tx, &caller, &id)?)
+        Reply::json(&sheet::show(tx, &caller, &id, app.clock.now())?)
     })
     .await
 }

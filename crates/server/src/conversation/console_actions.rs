@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::api::{MessageText, known};
+use super::api::{FileIds, MessageText, known};
 use super::label::{Labels, TAGS_MAX};
 use super::log::Place;
 use super::transfer::{To, Transfer};
@@ -39,8 +39,10 @@ fn done(place: impl Into<Option<Place>>) -> Result<Reply, Error> {
 
 crate::params! { body
     SaySomething {
-        /// Up to 16,384 characters, not blank.
-        text: MessageText = "Już sprawdzam.",
+        /// Up to 16,384 characters, not blank; may be left out beside files.
+        text: Option<MessageText> = "Już sprawdzam.",
+        /// Uploaded before, by agents.
+        file_ids: Option<FileIds>,
         /// A UUID of the page's; the same one again is the same message.
         client_key: Option<Uuid>,
     }
@@ -59,7 +61,14 @@ async fn say(
     let given: SaySomething = call.params()?;
     let id = known(id)?;
     let caller = call.caller().clone();
-    let new = NewMessage { text: given.text.0, client_key: given.client_key };
+    let new = NewMessage {
+        text: given.text.map(|text| text.0).unwrap_or_default(),
+        client_key: given.client_key,
+        files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
+    };
+    if new.is_empty() {
+        return Err(Fault::of(Code::Missing, "text").into());
+    }
     call.write(move |tx, act| {
         access::hold(tx, &caller, &id)?;
         done(how(tx, act, &id, &caller, &new)?)

@@ -28,8 +28,10 @@ use crate::act::Act;
 use crate::agent::{self, capacity};
 use crate::clock::Millis;
 use crate::customer::{self, Hints, Matched, NewCustomer};
+use crate::file;
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
+use crate::locale::Language;
 use crate::queue;
 use crate::queue::settings::WelcomeWhen;
 use crate::routing::position::Handled;
@@ -40,8 +42,9 @@ use log::{Event, Kind, Place, Speaker, Turn};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO conversation (id, chat_queue_id, status, seq, customer_id, client_id,
-            client_name, client_surname, client_email, updated_at, waiting_rank, waiting_since)
-        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8, 1, $8)";
+            client_name, client_surname, client_email, updated_at, waiting_rank, waiting_since, origin, is_verified,
+            language)
+        VALUES ($1, $2, 0, 1, $3, $4, $5, $6, $7, $8, 1, $8, $9, $10, $11)";
     EXISTS = "SELECT 1 FROM conversation WHERE id = $1";
     /// The client or a bot speaks. A turn's time is never before the last one's, whatever the clocks say.
     HEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
@@ -106,9 +109,21 @@ impl Status {
     }
 }
 
+/// Who started it. The numbers are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    #[default]
+    Program = 0,
+    Visitor = 1,
+}
+
 /// What a call to start a conversation gave.
 #[derive(Debug, Clone, Default)]
 pub struct NewConversation {
+    pub origin: Origin,
+    /// Nobody vouches for who the client is: what is said of them is kept, and linked to nobody.
+    pub is_unverified: bool,
+    pub language: Option<Language>,
     pub chat_queue_id: i64,
     pub client_name: String,
     pub client_surname: String,
@@ -124,7 +139,7 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     if !queue.is_enabled {
         return Err(of_queue(Code::QueueDisabled));
     }
-    let customer = find_or_add_customer(tx, act, new)?;
+    let customer = if new.is_unverified { None } else { find_or_add_customer(tx, act, new)? };
     // The id is made inside the transaction, so that ids are in the order of commits as far as there is one.
     let id = act.ids.v7(act.now);
     let at = crate::clock::made_at(&id);
@@ -148,6 +163,9 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
             surname,
             email.unwrap_or_default(),
             at,
+            new.origin as i64,
+            !new.is_unverified,
+            new.language.map(Language::tag),
         ],
     )?;
     let turn = Turn {
@@ -257,9 +275,18 @@ pub fn link(
 /// What somebody says.
 #[derive(Debug, Clone, Default)]
 pub struct NewMessage {
+    /// Empty when it is files alone.
     pub text: String,
     /// Made by the sender: the same one again is the same message.
     pub client_key: Option<Uuid>,
+    /// Uploaded before.
+    pub files: Vec<Uuid>,
+}
+
+impl NewMessage {
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.files.is_empty()
+    }
 }
 
 /// The client says something.
@@ -275,7 +302,10 @@ pub fn message(
     let Some(heard) = tx.query_opt(&HEAR, params![id, act.now], Heard::read)? else {
         return Err(silent(tx, id)?);
     };
-    let event = Event::of(Kind::Message, Speaker::Client).saying(&new.text);
+    let mut event = Event::of(Kind::Message, Speaker::Client).saying(&new.text);
+    if let Some(data) = file::send(tx, id, heard.turn.seq, Speaker::Client, &new.files)? {
+        event = event.with(&data);
+    }
     log::append(tx, act, id, heard.turn, &event.numbered(new.client_key))?;
     assign::heard(tx, act, id, &heard)?;
     Ok(heard.turn.place())
@@ -297,7 +327,10 @@ pub fn reply(
     let Some(turn) = tx.query_opt(&ANSWER, params![id, act.now], Turn::read)? else {
         return Err(silent(tx, id)?);
     };
-    let event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(&new.text);
+    let mut event = Event::of(Kind::Message, Speaker::Agent).about(agent.id).saying(&new.text);
+    if let Some(data) = file::send(tx, id, turn.seq, Speaker::Agent, &new.files)? {
+        event = event.with(&data);
+    }
     log::append(tx, act, id, turn, &event.numbered(new.client_key))?;
     Ok(turn.place())
 }
@@ -353,7 +386,7 @@ fn close_with(
     }
 }
 
-fn exists(tx: &mut Tx<'_>, id: &Uuid) -> Result<bool, Error> {
+pub fn exists(tx: &mut Tx<'_>, id: &Uuid) -> Result<bool, Error> {
     Ok(tx.query_opt(&EXISTS, params![id], |_| Ok(()))?.is_some())
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::log::{self, Event, Kind, Place, Speaker};
 use super::{NewMessage, Status};
 use crate::act::Act;
+use crate::file;
 use crate::http::{Code, Error};
 
 /// A note of an agent, also on a conversation that is closed.
@@ -45,7 +46,10 @@ fn write(
         return Ok(place);
     }
     let turn = log::turn(tx, act, id)?.ok_or(Code::UnknownConversation)?;
-    let event = Event::of(kind, Speaker::Agent).about(agent_id).saying(&new.text);
+    let mut event = Event::of(kind, Speaker::Agent).about(agent_id).saying(&new.text);
+    if let Some(data) = file::send(tx, id, turn.seq, Speaker::Agent, &new.files)? {
+        event = event.with(&data);
+    }
     log::append(tx, act, id, turn, &event.numbered(new.client_key))?;
     Ok(turn.place())
 }

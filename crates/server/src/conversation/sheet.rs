@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -14,21 +14,20 @@ use super::rate::Rating;
 use super::{Status, label, shown_name};
 use crate::agent::Role;
 use crate::agent::session::AgentSession;
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::customer;
+use crate::file;
 use crate::http::params::Named;
 use crate::http::{Code, Error};
+use crate::routing::position;
 
 rozmowa_db::statements! {
     ONE = "SELECT c.chat_queue_id, q.name, c.status, c.agent_id, a.login, a.name, a.surname, c.client_id, c.client_name,
             c.client_surname, c.client_email, c.customer_id, c.is_verified, c.origin, c.language, c.bot_id, c.topic_id,
             c.rating, c.rating_text, c.rated_at, c.seq, c.client_read_seq, c.agent_read_seq, c.closed_at, c.waiting_since,
-            c.waiting_rank, c.is_missed, c.page_closed_at, c.assigned_at, c.first_agent_at, c.answer_due_at
+            c.is_missed, c.page_closed_at, c.assigned_at, c.first_agent_at, c.answer_due_at
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id LEFT JOIN agent a ON a.id = c.agent_id
         WHERE c.id = $1";
-    /// How many are served before it.
-    BEFORE = "SELECT count(*) FROM conversation c WHERE c.chat_queue_id = $1 AND c.waiting_rank IS NOT NULL
-        AND (c.waiting_rank, c.waiting_since, c.id) < ($2, $3, $4)";
     CLIENT_DATA = "SELECT ip, user_agent, browser, language, page_url, page_title, referrer
         FROM client_data WHERE conversation_id = $1";
     CONSENTS = "SELECT l.name, l.version, l.kind, s.is_given, s.at
@@ -78,6 +77,9 @@ pub struct ConversationSheet {
     /// The place in the queue, from 1; null when it does not wait.
     #[schema(required)]
     position: Option<i64>,
+    /// How long it may take; null when nobody is on duty, or nothing was measured yet.
+    #[schema(required)]
+    wait_seconds: Option<i64>,
     #[schema(required)]
     waiting_since: Option<i64>,
     is_missed: bool,
@@ -189,12 +191,17 @@ pub struct Earlier {
 }
 
 /// A conversation that the agent may see.
-pub fn show(tx: &mut Tx<'_>, who: &AgentSession, id: &Uuid) -> Result<ConversationSheet, Error> {
+pub fn show(
+    tx: &mut Tx<'_>,
+    who: &AgentSession,
+    id: &Uuid,
+    now: Millis,
+) -> Result<ConversationSheet, Error> {
     let found = tx.query_opt(&ONE, params![id], |row| read(row, id))?;
-    let (mut sheet, place, customer_id) = found.ok_or(Code::UnknownConversation)?;
-    if let Some((rank, since)) = place {
-        let before = params![sheet.chat_queue_id, rank, since, id];
-        sheet.position = Some(tx.query_one(&BEFORE, before, |row| row.get::<i64>(0))? + 1);
+    let (mut sheet, customer_id) = found.ok_or(Code::UnknownConversation)?;
+    if let Some(position) = position::find(tx, id, now)? {
+        sheet.position = Some(position.place);
+        sheet.wait_seconds = position.wait_seconds;
     }
     sheet.client_data = tx.query_opt(&CLIENT_DATA, params![id], read_browser)?;
     sheet.consents = tx.query(&CONSENTS, params![id], |row| {
@@ -220,15 +227,9 @@ pub fn show(tx: &mut Tx<'_>, who: &AgentSession, id: &Uuid) -> Result<Conversati
     Ok(sheet)
 }
 
-type Place = Option<(i64, i64)>;
-
-fn read(
-    row: &Row<'_>,
-    id: &Uuid,
-) -> Result<(ConversationSheet, Place, Option<i64>), rozmowa_db::Error> {
+fn read(row: &Row<'_>, id: &Uuid) -> Result<(ConversationSheet, Option<i64>), rozmowa_db::Error> {
     let client_id: Option<String> = row.get(7)?;
     let (name, surname): (String, String) = (row.get(8)?, row.get(9)?);
-    let waiting_since: Option<i64> = row.get(24)?;
     let rating = row.get::<Option<i64>>(17)?.and_then(Rating::from_number);
     let rated = match rating {
         Some(rating) => Some(Rated { rating: rating.name(), text: row.get(18)?, at: row.get(19)? }),
@@ -258,20 +259,21 @@ fn read(
         tag_ids: Vec::new(),
         rating: rated,
         position: None,
-        waiting_since,
-        is_missed: row.get(26)?,
+        wait_seconds: None,
+        waiting_since: row.get(24)?,
+        is_missed: row.get(25)?,
         created_at: clock::made_at(id),
-        assigned_at: row.get(28)?,
-        first_agent_at: row.get(29)?,
-        answer_due_at: row.get(30)?,
-        page_closed_at: row.get(27)?,
+        assigned_at: row.get(27)?,
+        first_agent_at: row.get(28)?,
+        answer_due_at: row.get(29)?,
+        page_closed_at: row.get(26)?,
         closed_at: row.get(23)?,
         seq: row.get(20)?,
         client_read_seq: row.get(21)?,
         agent_read_seq: row.get(22)?,
         earlier: Vec::new(),
     };
-    Ok((sheet, row.get::<Option<i64>>(25)?.zip(waiting_since), row.get(11)?))
+    Ok((sheet, row.get(11)?))
 }
 
 fn read_browser(row: &Row<'_>) -> Result<KnownBrowser, rozmowa_db::Error> {
@@ -363,16 +365,25 @@ pub fn events(
     let names = tx.query(&NAMES, params![id, after, last.seq], |row| AgentName::read(row, 0))?;
     let names: HashMap<i64, AgentName> =
         names.into_iter().flatten().map(|name| (name.agent_id, name)).collect();
-    let shown = |event: log::Stored| EventShown {
-        seq: event.seq,
-        at: event.at,
-        kind: event.kind.name(),
-        sent_by: event.sent_by.name(),
-        agent: event.agent_id.and_then(|id| names.get(&id).cloned()),
-        bot_id: event.bot_id,
-        text: event.text,
-        data: event.data.and_then(|data| serde_json::from_str(&data).ok()),
-        client_key: event.client_key,
-    };
-    Ok(stored.into_iter().map(shown).collect())
+    let mut shown = Vec::with_capacity(stored.len());
+    for event in stored {
+        let data = match file::of_message(tx, id, &event)? {
+            files if files.is_empty() => {
+                event.data.and_then(|data| serde_json::from_str(&data).ok())
+            }
+            files => Some(json!({ "files": files })),
+        };
+        shown.push(EventShown {
+            seq: event.seq,
+            at: event.at,
+            kind: event.kind.name(),
+            sent_by: event.sent_by.name(),
+            agent: event.agent_id.and_then(|id| names.get(&id).cloned()),
+            bot_id: event.bot_id,
+            text: event.text,
+            data,
+            client_key: event.client_key,
+        });
+    }
+    Ok(shown)
 }

@@ -67,7 +67,7 @@ pub fn transfer(
     let event = Event::by(Kind::Transferred, Some(by)).numbered(transfer.client_key);
     let write_note = |tx: &mut Tx<'_>| match &transfer.note {
         Some(text) => {
-            let note = NewMessage { text: text.clone(), client_key: None };
+            let note = NewMessage { text: text.clone(), ..NewMessage::default() };
             note::note(tx, act, id, by, &note).map(|_| ())
         }
         None => Ok(()),

@@ -11,16 +11,19 @@ use uuid::Uuid;
 use super::list::Item;
 use super::log::Speaker;
 use super::shown_name;
+use crate::app::App;
 use crate::clock;
+use crate::file;
 use crate::http::{Code, Error};
 use crate::time;
+use crate::visitor::data;
 
 /// Text that one answer holds at most.
 const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 rozmowa_db::statements! {
     /// The messages of up to 100 conversations, among the last 1,000 events of each.
-    MESSAGES = "SELECT e.conversation_id, e.seq, e.sent_by, a.login, e.text, e.at
+    MESSAGES = "SELECT e.conversation_id, e.seq, e.sent_by, a.login, e.text, e.at, e.data
         FROM conversation c JOIN event e ON e.conversation_id = c.id LEFT JOIN agent a ON a.id = e.agent_id
         WHERE c.id IN ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,
             $26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40,$41,$42,$43,$44,$45,$46,$47,$48,$49,$50,
@@ -117,9 +120,13 @@ pub fn show(
     tx: &mut Tx<'_>,
     items: Vec<Item>,
     include: Include,
-    zone: &TimeZone,
+    app: &App,
 ) -> Result<Vec<Chat>, Error> {
+    let zone = &app.config.time_zone;
     let mut messages = if include.messages { messages(tx, &items, zone)? } else { HashMap::new() };
+    let mut files = if include.files { file::of(tx, &places(&items))? } else { HashMap::new() };
+    let mut browsers =
+        if include.client_data { data::of(tx, &places(&items))? } else { HashMap::new() };
     Ok(items
         .into_iter()
         .map(|item| Chat {
@@ -137,11 +144,45 @@ pub fn show(
             status: item.status.name(),
             user_login: item.user_login,
             messages: include.messages.then(|| messages.remove(&item.id).unwrap_or_default()),
-            // Nothing in this version brings files or a browser's data into a conversation.
-            files: include.files.then(Vec::new),
-            client_data: include.client_data.then(ClientData::default),
+            files: include.files.then(|| {
+                let of = files.remove(&item.id).unwrap_or_default();
+                of.into_iter().map(|file| File::new(&item.id, file, app)).collect()
+            }),
+            client_data: include
+                .client_data
+                .then(|| browsers.remove(&item.id).unwrap_or_default().into()),
         })
         .collect())
+}
+
+/// The ids in the 100 places of a query; the last one stands in all that are left.
+fn places(items: &[Item]) -> Vec<Value<'_>> {
+    let mut ids = vec![items.last().map_or(Value::Null, |last| Value::from(&last.id)); 100];
+    for (place, item) in ids.iter_mut().zip(items) {
+        *place = Value::from(&item.id);
+    }
+    ids
+}
+
+impl File {
+    fn new(conversation: &Uuid, file: file::File, app: &App) -> Self {
+        let path = format!("api/chat_conversations/{conversation}/files/{}", file.id);
+        Self {
+            file_id: file.id.to_string(),
+            name: file.name,
+            size: file.size,
+            content_type: file.content_type,
+            created_at: time::with_millis(file.created_at, &app.config.time_zone),
+            url: app.link(&path),
+        }
+    }
+}
+
+impl From<data::Known> for ClientData {
+    fn from(known: data::Known) -> Self {
+        let data::Known { ip, user_agent, browser, language, page_url, referrer } = known;
+        Self { ip, user_agent, browser, language, page_url, referrer }
+    }
 }
 
 fn messages(
@@ -150,13 +191,8 @@ fn messages(
     zone: &TimeZone,
 ) -> Result<HashMap<Uuid, Vec<Message>>, Error> {
     let mut found: HashMap<Uuid, Vec<Message>> = HashMap::new();
-    let Some(last) = items.last() else { return Ok(found) };
-    let mut ids = vec![Value::from(&last.id); 100];
-    for (place, item) in ids.iter_mut().zip(items) {
-        *place = Value::from(&item.id);
-    }
     let mut bytes = 0;
-    tx.query(&MESSAGES, &ids, |row: &Row<'_>| {
+    tx.query(&MESSAGES, &places(items), |row: &Row<'_>| {
         let (id, seq): (Uuid, i64) = (row.get(0)?, row.get(1)?);
         let text: Option<String> = row.get(4)?;
         bytes += text.as_ref().map_or(0, String::len);
@@ -167,7 +203,10 @@ fn messages(
                 user_login: row.get(3)?,
                 text,
                 created_at: time::with_millis(row.get(5)?, zone),
-                files: Vec::new(),
+                files: file::of_data(row.get::<Option<String>>(6)?.as_deref())
+                    .iter()
+                    .map(Uuid::to_string)
+                    .collect(),
             });
         }
         Ok(())

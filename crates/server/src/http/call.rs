@@ -163,34 +163,40 @@ impl<C: Caller> FromRequest<App> for Call<C> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let (parts, body) = request.into_parts();
-        let head = Head::new(parts, app);
-        let caller = C::enter(&head, app).await?;
-        let body = read_body(app, &head.headers, body).await?;
-        let query = head.uri.query().unwrap_or_default();
-        let mut params = Params::new(app.config.time_zone.clone());
-        params.add_form("query", query.as_bytes());
-        add_body(&mut params, &head.headers, &body)?;
-        let key = match idempotency::header(&head.headers)? {
-            Some(text) if head.method == Method::POST => {
-                let path = head.uri.path().as_bytes();
-                let whose = caller.scope();
-                Some(idempotency::Key {
-                    key: app.secret.short_fingerprint(&[b"key", &whose, path, text.as_bytes()]),
-                    fingerprint: app.secret.short_fingerprint(&[
-                        b"request",
-                        query.as_bytes(),
-                        &body,
-                    ]),
-                })
-            }
-            _ => None,
-        };
-        Ok(Self { app: app.clone(), caller, head, params, key })
+        let (mut call, body) = Self::before_body(request, app).await?;
+        let body = read_body(app, &call.head.headers, body).await?;
+        add_body(&mut call.params, &call.head.headers, &body)?;
+        call.body_is(&body)?;
+        Ok(call)
     }
 }
 
 impl<C: Caller> Call<C> {
+    /// For methods whose body is no parameters. They tell what it was by [`Call::body_is`] before they write.
+    pub async fn before_body(request: Request, app: &App) -> Result<(Self, Body), Error> {
+        let (parts, body) = request.into_parts();
+        let head = Head::new(parts, app);
+        let caller = C::enter(&head, app).await?;
+        let mut params = Params::new(app.config.time_zone.clone());
+        params.add_form("query", head.uri.query().unwrap_or_default().as_bytes());
+        Ok((Self { app: app.clone(), caller, head, params, key: None }, body))
+    }
+
+    /// What the request is known by when it is sent again.
+    pub fn body_is(&mut self, body: &[u8]) -> Result<(), Error> {
+        let Some(text) = idempotency::header(&self.head.headers)? else { return Ok(()) };
+        if self.head.method == Method::POST {
+            let (whose, secret) = (self.caller.scope(), &self.app.secret);
+            let path = self.head.uri.path().as_bytes();
+            let query = self.head.uri.query().unwrap_or_default().as_bytes();
+            self.key = Some(idempotency::Key {
+                key: secret.short_fingerprint(&[b"key", &whose, path, text.as_bytes()]),
+                fingerprint: secret.short_fingerprint(&[b"request", query, body]),
+            });
+        }
+        Ok(())
+    }
+
     pub fn app(&self) -> &App {
         &self.app
     }

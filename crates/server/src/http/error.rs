@@ -88,6 +88,20 @@ codes! {
     NotList = 100_222 BAD_REQUEST "not_list";
     /// Not a login: a letter or digit, then letters, digits and `.`, `_`, `@`, `+`, `-`, at most 255 characters.
     NotLogin = 100_223 BAD_REQUEST "not_login";
+    /// Not an object, or one with other members than the parameter has.
+    NotObject = 100_240 BAD_REQUEST "not_object";
+    /// Working hours of a day that are not spans of minutes from 0 to 1440, in their order, at most ten.
+    NotSpans = 100_241 BAD_REQUEST "not_spans";
+    /// Working hours that have not seven days.
+    NotWeek = 100_242 BAD_REQUEST "not_week";
+    /// Not a date like `2026-12-24`.
+    NotDate = 100_243 BAD_REQUEST "not_date";
+    /// Not the name of a time zone.
+    NotTimeZone = 100_244 BAD_REQUEST "not_time_zone";
+    /// Not an origin: scheme and host, and nothing behind them.
+    NotOrigin = 100_245 BAD_REQUEST "not_origin";
+    /// A list that names something twice.
+    Repeated = 100_246 BAD_REQUEST "repeated";
     /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
     NotUrl = 100_260 BAD_REQUEST "not_url";
     /// The address is not public, or its name resolves to one that is not. `webhooks.allowed_networks` allows some.
@@ -112,6 +126,14 @@ codes! {
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
     IdempotencyKeyReused = 100_302 UNPROCESSABLE_ENTITY "idempotency_key_reused";
+    /// The file is larger than the server takes. The connection is closed.
+    FileTooLarge = 100_280 PAYLOAD_TOO_LARGE "file_too_large";
+    /// The file is empty.
+    EmptyFile = 100_281 BAD_REQUEST "empty_file";
+    /// The picture says of itself that it is larger than 16,384 pixels on a side, or than 100 million in all.
+    PictureTooLarge = 100_282 BAD_REQUEST "picture_too_large";
+    /// A consent that the queue asks for was not given.
+    ConsentNeeded = 100_283 BAD_REQUEST "consent_needed";
     /// No credentials, or wrong ones.
     Unauthorized = 200_101 UNAUTHORIZED "unauthorized";
     /// The API user may not call this method.
@@ -130,6 +152,14 @@ codes! {
     RoleNeeded = 200_123 FORBIDDEN "role_needed";
     /// No visitor's token, or one that is wrong, over or revoked.
     BadVisitorToken = 200_130 UNAUTHORIZED "bad_visitor_token";
+    /// This visitor may not write.
+    VisitorBlocked = 200_131 FORBIDDEN "visitor_blocked";
+    /// The signed identity is not one that the queue's secret has signed, or is over, too long, used or for another queue.
+    IdentityRefused = 200_132 FORBIDDEN "identity_refused";
+    /// The queue takes conversations of visitors with a signed identity alone.
+    IdentityNeeded = 200_133 FORBIDDEN "identity_needed";
+    /// Too many calls, messages or new conversations. `Retry-After` says when to come back.
+    TooManyCalls = 200_134 TOO_MANY_REQUESTS "too_many_calls";
     /// The login, the password or the code is wrong: which of them is not told.
     WrongSignIn = 200_150 UNAUTHORIZED "wrong_sign_in";
     /// Login and password are right, and a code of the second factor is needed.
@@ -155,6 +185,10 @@ codes! {
     UnknownWebhook = 300_120 NOT_FOUND "unknown_webhook";
     /// The log of this webhook knows no such delivery.
     UnknownDelivery = 300_121 NOT_FOUND "unknown_delivery";
+    /// The conversation has no such file.
+    UnknownFile = 300_170 NOT_FOUND "unknown_file";
+    /// There is no such clause.
+    UnknownClause = 300_171 NOT_FOUND "unknown_clause";
     /// A link that is wrong, was used, or is over.
     UnknownLink = 300_150 NOT_FOUND "unknown_link";
     /// There is no such session.
@@ -191,6 +225,14 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// The conversation has as many files that were not sent yet as it can have.
+    TooManyFiles = 400_170 CONFLICT "too_many_files";
+    /// The file is not one of the conversation's, or was sent already, or by the other side.
+    FileNotToSend = 400_171 CONFLICT "file_not_to_send";
+    /// The chat queue takes no files of visitors.
+    FilesNotTaken = 400_172 CONFLICT "files_not_taken";
+    /// A clause has changed since it was shown: its text is to be shown again.
+    ClauseChanged = 400_173 CONFLICT "clause_changed";
     /// More messages in a short time than a visitor may send.
     TooManyMessages = 400_130 TOO_MANY_REQUESTS "too_many_messages";
     /// More conversations than one socket can look at.

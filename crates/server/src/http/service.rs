@@ -9,12 +9,12 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
 use tracing::Instrument;
 
 use super::call::{OverTls, Peer, RequestId};
@@ -40,7 +40,9 @@ impl Service {
     pub fn new(app: App, router: Router) -> Self {
         let router = router.route_layer(middleware::from_fn(label));
         let router = router.layer(CatchPanicLayer::custom(panicked)).layer(
-            CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(COMPRESSED_FROM_BYTES)),
+            CompressionLayer::new()
+                .gzip(true)
+                .compress_when(SizeAbove::new(COMPRESSED_FROM_BYTES).and(is_no_download)),
         );
         Self { app, router }
     }
@@ -78,6 +80,11 @@ impl Service {
     }
 }
 
+/// Files are sent as they are, part by part if need be.
+fn is_no_download(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::CONTENT_DISPOSITION)
+}
+
 fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> Response {
     let route = response.extensions_mut().remove::<MatchedPath>();
     let mut error = response.extensions_mut().remove::<Error>();
@@ -97,7 +104,18 @@ fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> 
         let language = languages
             .and_then(|value| value.to_str().ok())
             .map_or(Language::En, Language::accepted);
-        response = error.render(id, language);
+        let mut rendered = error.render(id, language);
+        // What was said of the page that called holds for an error, too.
+        for name in [
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            header::VARY,
+        ] {
+            if let Some(value) = response.headers_mut().remove(&name) {
+                rendered.headers_mut().insert(name, value);
+            }
+        }
+        response = rendered;
     }
     if let Some(route) = route {
         response.extensions_mut().insert(route);

@@ -329,8 +329,9 @@ impl Party {
                 self.unwatch(line, conversation);
                 Ok(())
             }
-            FromAgent::Message { conversation, id, text } => {
-                self.message(line, conversation, id, text).await
+            FromAgent::Message { conversation, id, text, file_ids } => {
+                let new = NewMessage { text, client_key: Some(id), files: file_ids };
+                self.message(line, conversation, id, new).await
             }
             FromAgent::Read { conversation, seq } => self.has_read(conversation, seq).await,
             FromAgent::Typing { conversation, is_typing } => {
@@ -349,11 +350,10 @@ impl Party {
         line: &mut Line,
         conversation: Uuid,
         id: Uuid,
-        text: String,
+        new: NewMessage,
     ) -> Result<(), Close> {
-        let sent = match super::checked_text(&text) {
+        let sent = match super::checked(&new) {
             Ok(()) => {
-                let new = NewMessage { text, client_key: Some(id) };
                 let session = Arc::clone(&self.session);
                 write_as(&self.app, Arc::clone(&session), self.from, None, move |tx, act| {
                     access::see(tx, &session, &conversation)?;

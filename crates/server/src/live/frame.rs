@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::close::Close;
@@ -11,9 +11,11 @@ use super::line::Line;
 use super::names::Name;
 use crate::app::App;
 use crate::clock::Millis;
-use crate::conversation::log::{Kind, Speaker, Stored};
+use crate::conversation::log::{Speaker, Stored};
+use crate::file;
 use crate::http::Error;
 use crate::locale::Language;
+use crate::visitor::view::{self, VisitorEvent};
 
 /// Of the protocol.
 pub const VERSION: u32 = 1;
@@ -34,6 +36,9 @@ pub enum FromVisitor {
         id: Uuid,
         #[serde(default)]
         text: String,
+        /// Uploaded before.
+        #[serde(default)]
+        file_ids: Vec<Uuid>,
     },
     Read {
         seq: i64,
@@ -77,6 +82,9 @@ pub enum FromAgent {
         id: Uuid,
         #[serde(default)]
         text: String,
+        /// Uploaded before.
+        #[serde(default)]
+        file_ids: Vec<Uuid>,
     },
     Read {
         conversation: Uuid,
@@ -201,16 +209,17 @@ pub fn refusals(error: &Error, language: Language) -> Vec<Refusal> {
     faults.map(|f| Refusal { message: f.message(language), code: f.code.number() }).collect()
 }
 
-/// An event. Of one that is hidden from the reader, the number alone.
+/// An event, as its reader may see it.
 #[derive(Debug, Serialize)]
-pub struct Item {
-    pub seq: i64,
-    #[serde(flatten)]
-    shown: Option<Shown>,
+#[serde(untagged)]
+pub enum Item {
+    Visitor(VisitorEvent),
+    Agent(Shown),
 }
 
 #[derive(Debug, Serialize)]
-struct Shown {
+pub struct Shown {
+    seq: i64,
     at: Millis,
     kind: &'static str,
     by: &'static str,
@@ -230,27 +239,10 @@ struct Shown {
 }
 
 impl Item {
-    /// As the visitor may see it.
-    pub fn for_visitor(event: &Stored, agent: Option<&Name>) -> Self {
-        if event.kind.is_for_agents() {
-            return Self { seq: event.seq, shown: None };
-        }
-        let shown = Shown {
-            at: event.at,
-            kind: event.kind.name(),
-            by: speaker(event.sent_by),
-            agent_id: None,
-            name: agent.map(|agent| agent.name.clone()),
-            bot_id: None,
-            text: event.text.clone().filter(|_| event.kind != Kind::Unassigned),
-            data: data(event).filter(|_| matches!(event.kind, Kind::Message | Kind::Rated)),
-            id: event.client_key.filter(|_| event.sent_by == Speaker::Client),
-        };
-        Self { seq: event.seq, shown: Some(shown) }
-    }
-
-    pub fn for_agent(event: &Stored, agent: Option<&Name>) -> Self {
-        let shown = Shown {
+    fn for_agent(event: &Stored, agent: Option<&Name>, files: Vec<file::Shown>) -> Self {
+        let data = if files.is_empty() { data(event) } else { Some(json!({ "files": files })) };
+        Self::Agent(Shown {
+            seq: event.seq,
             at: event.at,
             kind: event.kind.name(),
             by: speaker(event.sent_by),
@@ -258,10 +250,9 @@ impl Item {
             name: agent.map(|agent| format!("{} {}", agent.name, agent.surname).trim().to_owned()),
             bot_id: event.bot_id,
             text: event.text.clone(),
-            data: data(event),
+            data,
             id: event.client_key,
-        };
-        Self { seq: event.seq, shown: Some(shown) }
+        })
     }
 }
 
@@ -302,6 +293,13 @@ pub async fn send(
             Some(id) => Some(app.names.of(&app.db, id).await.map_err(|error| Close::from(&error))?),
             None => None,
         };
+        let files = if file::has_files(event) {
+            let event = event.clone();
+            let files = app.db.read(move |tx| file::of_message(tx, &conversation, &event));
+            files.await.map_err(|error| Close::from(&error))?
+        } else {
+            Vec::new()
+        };
         let size = event.text.as_ref().map_or(0, String::len);
         if bytes + size > TEXT_BYTES_MAX && !items.is_empty() {
             line.send(&Out::Events { conversation, events: std::mem::take(&mut items) }).await?;
@@ -309,8 +307,11 @@ pub async fn send(
         }
         bytes += size;
         items.push(match audience {
-            Audience::Visitor => Item::for_visitor(event, name.as_deref()),
-            Audience::Agent => Item::for_agent(event, name.as_deref()),
+            Audience::Visitor => {
+                let name = name.as_ref().map(|name| &*name.name);
+                Item::Visitor(view::event(event, name, files))
+            }
+            Audience::Agent => Item::for_agent(event, name.as_deref(), files),
         });
     }
     line.send(&Out::Events { conversation, events: items }).await

@@ -11,7 +11,9 @@ pub mod visitor_socket;
 
 use uuid::Uuid;
 
+use crate::conversation::NewMessage;
 use crate::conversation::log::{Place, Stored, Turn};
+use crate::file;
 use crate::http::{Code, Error, Fault};
 use crate::locale::Language;
 use close::Close;
@@ -78,6 +80,15 @@ pub enum By {
 const MESSAGE_CHARACTERS_MAX: usize = 16_384;
 
 /// The same rule as at the other doors.
+fn checked(new: &NewMessage) -> Result<(), Fault> {
+    if new.files.len() > file::SENT_AT_ONCE_MAX {
+        return Err(
+            Fault::of(Code::TooManyValues, "file_ids").with("limit", file::SENT_AT_ONCE_MAX)
+        );
+    }
+    if new.text.is_empty() && !new.files.is_empty() { Ok(()) } else { checked_text(&new.text) }
+}
+
 fn checked_text(text: &str) -> Result<(), Fault> {
     if text.trim().is_empty() {
         Err(Fault::of(Code::BlankText, "text"))

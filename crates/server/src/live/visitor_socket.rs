@@ -21,24 +21,21 @@ use super::line::{self, Line, Next, PING_EVERY};
 use super::{By, Passing, Told};
 use crate::app::App;
 use crate::clock::Millis;
-use crate::conversation::{self, NewMessage, Status, log, read};
+use crate::conversation::{NewMessage, Status, log, read};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
-use crate::queue::{self, Settings};
+use crate::queue::Settings;
+use crate::visitor::data::{self, Browser, PAGE_LEASE};
 use crate::visitor::token::Visitor;
+use crate::visitor::{gate, show};
 
 rozmowa_db::statements! {
     OPENED = "SELECT c.status, c.seq, c.client_read_seq, c.agent_read_seq, q.name, q.settings
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
-    /// A lease: the page is open until then, unless it is closed before.
-    PAGE_OPEN = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND (page_closed_at IS NULL OR page_closed_at < $2)";
-    PAGE_CLOSED = "UPDATE conversation SET page_closed_at = $2 WHERE id = $1 AND page_closed_at > $2";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
-/// A page that is open says so this often, and is taken as open for as long again.
-const PAGE_LEASE: Millis = 10 * 60 * 1000;
 /// How often it is looked whether the token is still good.
 const RECHECK_EVERY: Duration = Duration::from_mins(1);
 const MESSAGES_PER_SECOND: f32 = 3.0;
@@ -79,8 +76,8 @@ pub async fn open(
     if let Some(origin) = origin::given(&head.headers)
         && !origin::is_own(&head, &app, origin)
     {
-        let queues = app.db.read(queue::list).await?;
-        if !queues.iter().any(|queue| queue.settings.origins.iter().any(|known| known == origin)) {
+        let asked = origin.to_owned();
+        if !app.db.read(move |tx| gate::is_of_some_queue(tx, &asked)).await? {
             return Err(Code::ForeignOrigin.into());
         }
     }
@@ -260,7 +257,10 @@ impl Party {
         match parse(frame)? {
             FromVisitor::Hello { .. } => Err(Close::BadFrame),
             FromVisitor::Unknown => Ok(()),
-            FromVisitor::Message { id, text } => self.message(line, id, text).await,
+            FromVisitor::Message { id, text, file_ids } => {
+                let new = NewMessage { text, client_key: Some(id), files: file_ids };
+                self.message(line, id, new).await
+            }
             FromVisitor::Read { seq } => self.has_read(seq).await,
             FromVisitor::Typing { is_typing, text } => {
                 let text = text.filter(|_| self.has_preview && is_typing);
@@ -278,13 +278,24 @@ impl Party {
                 let cut = |text: String| text.chars().take(2_000).collect::<String>();
                 let (url, title) = (Some(cut(url)), title.map(cut));
                 let conversation = self.conversation;
+                let browser = Browser {
+                    ip: Some(self.from.to_string()),
+                    page_url: url.clone(),
+                    page_title: title.clone(),
+                    ..Browser::default()
+                };
+                // Nobody turns pages as quickly as that.
+                if self.messages.take().is_err() {
+                    return Ok(());
+                }
                 self.pass_on(Passing::Page { conversation, url, title, is_open: true });
-                Ok(())
+                let noted = self.app.db.write(move |tx| data::note(tx, &conversation, &browser));
+                noted.await.map_err(|error| Close::from(&error))
             }
         }
     }
 
-    async fn message(&mut self, line: &mut Line, id: Uuid, text: String) -> Result<(), Close> {
+    async fn message(&mut self, line: &mut Line, id: Uuid, new: NewMessage) -> Result<(), Close> {
         let conversation = self.conversation;
         if let Err(wait) = self.messages.take() {
             let error = Error::from(Code::TooManyMessages);
@@ -297,12 +308,11 @@ impl Party {
                 })
                 .await;
         }
-        let sent = match super::checked_text(&text) {
+        let sent = match super::checked(&new) {
             Ok(()) => {
-                let new = NewMessage { text, client_key: Some(id) };
-                let visitor = Arc::clone(&self.visitor);
-                write_as(&self.app, visitor, self.from, None, move |tx, act| {
-                    conversation::message(tx, act, &conversation, &new)
+                let (visitor, from) = (Arc::clone(&self.visitor), self.from);
+                write_as(&self.app, visitor, from, None, move |tx, act| {
+                    show::say(tx, act, &conversation, from, &new)
                 })
                 .await
             }
@@ -334,10 +344,8 @@ impl Party {
             self.pass_on(Passing::Page { conversation: id, url: None, title: None, is_open: true });
         }
         self.page_noted_at = now;
-        let noted = self.app.db.write(move |tx| {
-            Ok::<_, Error>(tx.execute(&PAGE_OPEN, params![&id, now + PAGE_LEASE])?)
-        });
-        noted.await.map(drop).map_err(|error| Close::from(&error))
+        let noted = self.app.db.write(move |tx| data::page_open(tx, &id, now));
+        noted.await.map_err(|error| Close::from(&error))
     }
 
     /// The page is closed, or its line is cut: who comes back says so.
@@ -359,10 +367,7 @@ impl Party {
         }
         let (id, now) = (self.conversation, self.app.clock.now());
         self.pass_on(Passing::Page { conversation: id, url: None, title: None, is_open: false });
-        let noted = self
-            .app
-            .db
-            .write(move |tx| Ok::<_, Error>(tx.execute(&PAGE_CLOSED, params![&id, now])?));
+        let noted = self.app.db.write(move |tx| data::page_closed(tx, &id, now));
         if let Err(error) = noted.await {
             tracing::debug!(cause = error.cause(), "a closed page could not be noted");
         }

@@ -4,7 +4,7 @@ use axum::extract::Path;
 
 use super::transcript;
 use crate::agent::session::AgentSession;
-use crate::conversation;
+use crate::conversation::{self, access};
 use crate::http::error::Envelope;
 use crate::http::{Call, Error, Reply};
 
@@ -24,7 +24,9 @@ pub async fn mail_transcript(
     call: Call<AgentSession>,
 ) -> Result<Reply, Error> {
     let id = conversation::api::known(&id)?;
+    let who = call.caller().clone();
     call.write(move |tx, act| {
+        access::hold(tx, &who, &id)?;
         transcript::order(tx, act, &id)?;
         Ok(Reply::default())
     })

@@ -27,8 +27,6 @@ use crate::secret::Key;
 rozmowa_db::statements! {
     ADD = "INSERT INTO mail (id, due_at, kind, address, language, conversation_id, agent_id, from_seq, until_seq, secret, attempts)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)";
-    /// Of a conversation.
-    FORGET = "DELETE FROM mail WHERE conversation_id = $1";
 }
 
 /// Published after commit: there is an e-mail to be sent then.
@@ -124,11 +122,6 @@ pub fn put(tx: &mut Tx<'_>, act: &Act<'_>, key: &Key, mail: &NewMail<'_>) -> Res
 /// What the secret of an e-mail is sealed for.
 fn purpose(id: &Uuid) -> String {
     format!("mail {id}")
-}
-
-/// Nothing more is sent of a conversation.
-pub fn forget(tx: &mut Tx<'_>, conversation: &Uuid) -> Result<(), Error> {
-    Ok(tx.put(&FORGET, params![conversation])?)
 }
 
 /// The language of what visitors get: the conversation's, else Polish.

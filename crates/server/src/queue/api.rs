@@ -4,12 +4,12 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Changes;
 use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
+use super::given::{self, ChangeChatQueue, QueueShown, SetStrategies, StrategiesShown};
 use crate::agent::api::known;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Flag, Line, Within, YesNo, path_number};
+use crate::http::params::{Flag, Line, Within, path_number};
 use crate::http::{Call, Code, Error, Fault, Reply};
 
 /// A chat queue.
@@ -101,12 +101,19 @@ pub async fn add(mut call: Call) -> Result<Reply, Error> {
     .await
 }
 
-crate::params! { body
-    ChangeChatQueue {
-        name: Option<Line<255>> = "Reklamacje",
-        /// A disabled one takes no new conversations.
-        enabled: Option<YesNo> = true,
-    }
+/// Shows a chat queue and what is set for it
+///
+/// Our addition.
+#[utoipa::path(
+    get, path = "/api/chats/queues/{id}", operation_id = "show_chat_queue", tag = "additions", params(ChatQueueId),
+    responses(
+        (status = 200, description = "The queue.", body = QueueShown),
+        (status = 404, description = "Unknown chat queue.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn show(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    given::show(call, &id).await
 }
 
 /// Changes a chat queue
@@ -122,19 +129,37 @@ crate::params! { body
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
-    let given: ChangeChatQueue = call.params()?;
-    let id = number(&id)?;
-    let changes = Changes {
-        name: given.name.map(Into::into),
-        is_enabled: given.enabled.map(|yes| yes.0),
-        settings: None,
-    };
-    call.write(move |tx, act| {
-        super::change(tx, act, id, &changes)?;
-        Ok(Reply::default())
-    })
-    .await
+pub async fn change(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    given::change(call, &id, false).await
+}
+
+/// Shows how agents are chosen
+///
+/// Our addition. Where a queue does not say.
+#[utoipa::path(
+    get, path = "/api/chats/routing", operation_id = "show_chat_routing", tag = "additions",
+    responses(
+        (status = 200, description = "The strategies.", body = StrategiesShown),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn show_strategies(call: Call) -> Result<Reply, Error> {
+    given::show_strategies(call).await
+}
+
+/// Sets how agents are chosen
+///
+/// Our addition. Where a queue does not say.
+#[utoipa::path(
+    put, path = "/api/chats/routing", operation_id = "set_chat_routing", tag = "additions",
+    request_body(content((SetStrategies = "application/json"), (SetStrategies = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "It is stored. The body is empty."),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn set_strategies(call: Call) -> Result<Reply, Error> {
+    given::set_strategies(call).await
 }
 
 /// An agent who answers a queue.

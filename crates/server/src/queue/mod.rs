@@ -2,6 +2,8 @@
 
 pub mod agents;
 pub mod api;
+pub mod console;
+pub mod given;
 pub mod hours;
 pub mod settings;
 
@@ -101,16 +103,27 @@ pub struct Changes {
 }
 
 pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, changes: &Changes) -> Result<(), Error> {
+    let apply = |queue: &mut Queue| {
+        queue.name = changes.name.clone().unwrap_or_else(|| queue.name.clone());
+        queue.is_enabled = changes.is_enabled.unwrap_or(queue.is_enabled);
+        queue.settings = changes.settings.clone().unwrap_or_else(|| queue.settings.clone());
+    };
+    change_by(tx, act, id, apply).map(|_| ())
+}
+
+/// What becomes of it is decided by what it is. Gives that.
+pub fn change_by(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: i64,
+    change: impl FnOnce(&mut Queue),
+) -> Result<Queue, Error> {
     hold_names(tx)?;
     let was = hold(tx, id)?;
-    let becomes = Queue {
-        id,
-        name: changes.name.clone().unwrap_or_else(|| was.name.clone()),
-        is_enabled: changes.is_enabled.unwrap_or(was.is_enabled),
-        settings: changes.settings.clone().unwrap_or_else(|| was.settings.clone()),
-    };
+    let mut becomes = was.clone();
+    change(&mut becomes);
     if becomes == was {
-        return Ok(());
+        return Ok(was);
     }
     if becomes.name != was.name && tx.query_opt(&NAMED, params![&becomes.name], read)?.is_some() {
         return Err(Code::QueueTaken.into());
@@ -120,7 +133,8 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, changes: &Changes) -> Res
         params![id, &becomes.name, becomes.is_enabled, &becomes.settings.to_stored()],
     )?;
     tx.publish(ToRoute(None));
-    audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))
+    audit::record(tx, act, "queue.change", &subject(id), Some(&was), Some(&becomes))?;
+    Ok(becomes)
 }
 
 pub fn set_enabled(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, is_enabled: bool) -> Result<(), Error> {

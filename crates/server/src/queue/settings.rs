@@ -1,11 +1,12 @@
 //! What administrators set for a queue. What is not set is as the vendor's chat has it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Millis;
 
 /// How a strategy of assigning prefers one agent over another; they are asked in order until one decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// The customer's account manager.
@@ -30,7 +31,7 @@ impl Strategy {
 }
 
 /// When the welcome message is said.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WelcomeWhen {
     #[default]
@@ -40,7 +41,7 @@ pub enum WelcomeWhen {
 }
 
 /// What idle time is counted from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdleFrom {
     #[default]
@@ -49,7 +50,7 @@ pub enum IdleFrom {
 }
 
 /// The same text in both languages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Texts {
     pub pl: String,
@@ -66,14 +67,14 @@ impl Texts {
 }
 
 /// From one minute of the day to another, `540` is 9:00; `1440` the end of the day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Span {
     pub from_minute: u16,
     pub until_minute: u16,
 }
 
 /// A day that is not as its weekday: closed without spans.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpecialDay {
     /// `2026-12-24`
     pub date: String,
@@ -84,7 +85,7 @@ pub struct SpecialDay {
 }
 
 /// Working hours.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hours {
     /// Monday to Sunday.
     pub week: [Vec<Span>; 7],
@@ -98,7 +99,7 @@ pub struct Hours {
     pub has_polish_holidays: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "switches are what an administrator sets")]
 pub struct Settings {

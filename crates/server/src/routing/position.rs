@@ -155,12 +155,13 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             () = app.moved.bell.notified() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+        let now = app.clock.now();
         // What is lost here comes again.
         if let Err(error) = answer(&app, &mut told).await {
             tracing::debug!(cause = error.cause(), "positions were not told");
         }
         tokio::select! {
-            () = app.clock.sleep_until(app.clock.now() + TOLD_EVERY) => {}
+            () = app.clock.sleep_until(now + TOLD_EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }

@@ -6,6 +6,7 @@ use http::header;
 use rozmowa_db::{Row, Tx, params};
 use uuid::Uuid;
 
+use super::limit::{Rate, What};
 use crate::act::{Act, ActorKind};
 use crate::agent::session::{TokenHash, new_token, token_hash};
 use crate::app::App;
@@ -20,11 +21,17 @@ rozmowa_db::statements! {
         FROM visitor_token t JOIN conversation c ON c.id = t.conversation_id
         WHERE t.token_hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
           AND (c.closed_at IS NULL OR c.closed_at > $3)";
+    /// All but the newest.
+    CROWD_OUT = "DELETE FROM visitor_token WHERE token_hash IN (SELECT token_hash FROM visitor_token
+        WHERE conversation_id = $1 ORDER BY created_at DESC, token_hash LIMIT 1000 OFFSET $2)";
     REVOKE = "DELETE FROM visitor_token WHERE conversation_id = $1";
 }
 
 /// Links outlive the conversation by so much.
 pub const AFTER_CLOSE: Millis = 30 * 24 * 60 * 60 * 1000;
+
+/// Tokens of one conversation that are good at once; a further one is in place of the oldest.
+const TOKENS_MAX: i64 = 100;
 
 /// The visitor of a conversation.
 #[derive(Debug, Clone)]
@@ -50,7 +57,10 @@ impl Caller for Visitor {
         let given = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token =
             given.and_then(|given| given.strip_prefix("Bearer ")).ok_or(Code::BadVisitorToken)?;
-        Ok(Arc::new(Self::of_token(token.trim(), app).await?))
+        let visitor = Self::of_token(token.trim(), app).await?;
+        let rate = Rate::per_minute(app.config.visitors.calls_per_minute / 5);
+        app.visits.take(What::CallsWith(visitor.token_hash), rate)?;
+        Ok(Arc::new(visitor))
     }
 
     fn recheck(&self, tx: &mut Tx<'_>, now: Millis) -> Result<Option<String>, Error> {
@@ -84,6 +94,7 @@ pub fn issue(
     expires_at: Option<Millis>,
 ) -> Result<String, Error> {
     let token = new_token(act.ids);
+    tx.put(&CROWD_OUT, params![conversation, TOKENS_MAX - 1])?;
     tx.put(&ADD, params![&token_hash(&token), conversation, act.now, expires_at])?;
     Ok(token)
 }
@@ -91,4 +102,9 @@ pub fn issue(
 /// All tokens of a conversation are good no more.
 pub fn revoke(tx: &mut Tx<'_>, conversation: &Uuid) -> Result<(), Error> {
     Ok(tx.put(&REVOKE, params![conversation])?)
+}
+
+/// Where a token leads.
+pub fn link(app: &App, token: &str) -> String {
+    app.link(&format!("c/{token}"))
 }

@@ -4,23 +4,21 @@ use rozmowa::agent::{self, Changes, Role};
 use rozmowa::http::Code;
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::client::{Answer, Request, get, post};
 use crate::people::{cookie_of, member};
 use crate::server::{START, Server, started};
 
 /// Somebody who has signed in.
-pub struct Desk {
-    cookie: String,
-    csrf: String,
-}
+pub struct Desk(Browser);
 
 impl Desk {
     pub async fn of(server: &Server, login: &'static str) -> Self {
         let cookie = cookie_of(server, login).await;
         let request = get("/console/session").anonymous().header("Cookie", &cookie);
         let session = server.call(request).await.expect(200).json();
-        let csrf = session["csrf_token"].as_str().expect("a token").to_owned();
-        Self { cookie, csrf }
+        let csrf_token = session["csrf_token"].as_str().expect("a token").to_owned();
+        Self(Browser { cookie, csrf_token })
     }
 
     /// The same with a role.
@@ -43,7 +41,7 @@ impl Desk {
     }
 
     pub fn signed(&self, request: Request) -> Request {
-        request.anonymous().header("Cookie", &self.cookie).header("X-CSRF-Token", &self.csrf)
+        self.0.asks(request)
     }
 
     pub async fn get(&self, server: &Server, target: &str) -> Answer {

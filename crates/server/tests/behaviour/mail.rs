@@ -14,7 +14,7 @@ use crate::client::{Answer, get, post};
 use crate::hooks::{DAY, HOUR, SECOND, until};
 use crate::mail_unread::{JAN, MINUTE, number, opens, set_queue, settled, with_mailbox};
 use crate::mailbox::{Mailbox, configuration};
-use crate::people::token_of;
+use crate::people::{member, token_of};
 use crate::server::{Plan, Server};
 use crate::store::on_both_engines;
 
@@ -110,9 +110,12 @@ async fn a_transcript_goes_to_the_visitors_address() {
         assert_eq!(mail.0["defects"], json!([]));
         let names: Vec<_> = mail.0["headers"].as_array().unwrap().iter().map(|h| &h[0]).collect();
         assert!(!names.iter().any(|name| **name == "Bcc"), "{names:?}");
-        // An agent sends the same.
+        // An agent of the queue sends the same, and no other.
+        let stranger = Browser::of(&server, "retired", Role::Agent).await;
         let agent = Browser::of(&server, "anowak", Role::Agent).await;
+        member(&server, 3, "anowak").await;
         let door = |id: &str| post(format!("/console/conversations/{id}/transcript_mail"));
+        assert!(matches!(stranger.call(&server, door(&chat)).await.status, 403 | 404));
         agent.call(&server, door(&chat)).await.expect_nothing();
         assert_eq!(mailbox.expect(2).await.remove(1).plain(), plain);
         for unknown in ["x", "00000000-0000-7000-8000-000000000000"] {

@@ -19,6 +19,8 @@ pub enum Behaviour {
     Answer(u16),
     /// With this header.
     With(u16, String),
+    /// With this body.
+    Body(u16, String),
     /// Reads and says nothing.
     Hang,
     /// Waits like that, and answers so.
@@ -183,6 +185,9 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             }
             Behaviour::With(status, header) => {
                 format!("HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: 0\r\n\r\n")
+            }
+            Behaviour::Body(status, body) => {
+                format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             }
             Behaviour::Late(gate, status) => {
                 gate.acquire().await.expect("the gate is there").forget();

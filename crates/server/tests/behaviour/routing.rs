@@ -323,12 +323,12 @@ async fn a_thousand_at_once_find_nobody_above_capacity_and_nobody_is_stuck() {
             open
         };
         until("everybody is busy", async || (open().await == expected).then_some(())).await;
-        let mut ended = std::collections::BTreeSet::new();
-        while ended.len() < STARTS {
+        let mut done = std::collections::BTreeSet::new();
+        while done.len() < STARTS {
             let mut closing = JoinSet::new();
             for login in logins {
                 for id in server.found(&[("user_login", login), ("status", "CREATED")]).await {
-                    if ended.insert(id.clone()) {
+                    if done.insert(id.clone()) {
                         let mut wire = server.wire().await;
                         let call = post(format!("/api/chat_conversations/{id}/stop"));
                         closing.spawn(async move { wire.call(&call).await.expect_nothing() });
@@ -340,7 +340,7 @@ async fn a_thousand_at_once_find_nobody_above_capacity_and_nobody_is_stuck() {
                 assert!((0..=most).contains(&open), "{open} of {most}");
             }
         }
-        assert_eq!(ended.len(), ids.len());
+        assert_eq!(done.len(), ids.len());
         assert_eq!(server.log_faults().await, Vec::<String>::new());
     })
     .await;

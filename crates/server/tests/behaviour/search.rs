@@ -410,7 +410,7 @@ async fn what_commits_late_is_not_skipped() {
                     let act = rozmowa::act::Act::of(tx, &own, &actor)?;
                     let new = rozmowa::conversation::NewMessage {
                         text: "spóźnione".to_owned(),
-                        client_key: None,
+                        ..Default::default()
                     };
                     rozmowa::conversation::message(tx, &act, &id, &new)?;
                     // So that it has been sent.

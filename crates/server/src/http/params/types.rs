@@ -201,6 +201,31 @@ impl<T: Param, const MAX: usize> Param for Many<T, MAX> {
     }
 }
 
+/// None to `MAX` of a kind, in a body: an empty list says that there are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: Param, const MAX: usize> Param for Listed<T, MAX> {
+    const TAKES_EMPTY: bool = true;
+
+    /// Of one of them.
+    fn describe(_: bool) -> ObjectBuilder {
+        T::describe(true)
+    }
+
+    fn schema(_: bool, about: Option<&str>, example: Option<serde_json::Value>) -> Schema {
+        let list = ArrayBuilder::new().items(Self::describe(true)).max_items(Some(MAX));
+        list.description(about).examples(example).into()
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        match node {
+            Some(node) if node.says_nothing() => Ok(Self(Vec::new())),
+            node => Many::<T, MAX>::read(name, node, zone).map(|many| Self(many.0)),
+        }
+    }
+}
+
 /// One line of text of at most `MAX` characters, without control characters, trimmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line<const MAX: usize>(String);

@@ -1,0 +1,441 @@
+//! What administrators set for a queue, as both of their doors read it.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::hours::MINUTES_OF_DAY;
+use super::settings::{Hours, IdleFrom, Settings, Span, SpecialDay, Strategy, Texts, WelcomeWhen};
+use super::{Queue, change_by, known};
+use crate::agent::capacity;
+use crate::http::call::Caller;
+use crate::http::params::{
+    Line, Listed, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, path_number,
+};
+use crate::http::{Call, Code, Error, Fault, Reply};
+use crate::routing;
+
+impl Named for Strategy {
+    const ALL: &[Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::AccountManager => "account_manager",
+            Self::Priority => "priority",
+            Self::LastAgent => "last_agent",
+            Self::FewestOpen => "fewest_open",
+            Self::LeastRecentlyAssigned => "least_recently_assigned",
+        }
+    }
+}
+
+impl Named for WelcomeWhen {
+    const ALL: &[Self] = &[Self::Never, Self::Creation, Self::Assignment];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Creation => "creation",
+            Self::Assignment => "assignment",
+        }
+    }
+}
+
+impl Named for IdleFrom {
+    const ALL: &[Self] = &[Self::PageClose, Self::LastClientMessage];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::PageClose => "page_close",
+            Self::LastClientMessage => "last_client_message",
+        }
+    }
+}
+
+type Strategies = Listed<OneOf<Strategy>, 5>;
+
+crate::params! { body
+    ChangeChatQueue {
+        name: Option<Line<255>> = "Reklamacje",
+        /// A disabled one takes no new conversations.
+        enabled: Option<YesNo> = true,
+        /// How agents are chosen: asked in this order until one decides. Empty: as for all queues.
+        strategies: Option<Strategies> = ["account_manager", "priority", "last_agent", "fewest_open", "least_recently_assigned"],
+        /// Conversations of this queue that are given to one agent at once; the agent's own capacity counts too. Empty: no such cap.
+        agent_capacity: Option<OrEmpty<Within<{ capacity::LEAST }, { capacity::MOST }>>> = 3,
+        /// Without a first answer for so long: on to another agent. 0: never.
+        no_answer_seconds: Option<Within<0, 86_400>> = 60,
+        /// Whether the silent agent goes on a pause.
+        no_answer_pauses: Option<YesNo> = true,
+        /// Idle for so long: closed. 0: never.
+        idle_close_seconds: Option<Within<0, 2_592_000>> = 3600,
+        idle_from: Option<OneOf<IdleFrom>> = "page_close",
+        /// Who has waited for so long is not assigned by itself any more. 0: always.
+        stop_assigning_hours: Option<Within<0, 8_760>> = 24,
+        /// When the welcome message is said.
+        welcome_when: Option<OneOf<WelcomeWhen>> = "assignment",
+        /// By language; the client's, else Polish.
+        welcome: Option<Texts>,
+        /// Outside of them nothing is assigned by itself. Empty: always open.
+        hours: Option<OrEmpty<Hours>>,
+        /// Origins of pages on which visitors may open conversations.
+        origins: Option<Listed<Origin, 100>> = ["https://shop.example.org"],
+        /// Visitors without a signed identity may open conversations.
+        takes_unverified: Option<YesNo> = true,
+        /// The agent sees what the visitor types.
+        has_text_preview: Option<YesNo> = false,
+        takes_files: Option<YesNo> = true,
+        /// A visitor gone for so long gets unread answers by e-mail. 0: never.
+        mail_after_seconds: Option<Within<0, 86_400>> = 300,
+        /// Conversations that one address may open in an hour.
+        opens_per_hour: Option<Within<1, 1_000_000>> = 30,
+        /// Clauses and consents, by name, that visitors are shown.
+        clauses: Option<Listed<Line<255>, 50>> = ["rodo"],
+    }
+}
+
+/// A chat queue and what is set for it.
+#[derive(Serialize, ToSchema)]
+pub struct QueueShown {
+    #[schema(example = 3)]
+    id: i64,
+    #[schema(example = "Sklep")]
+    name: String,
+    /// Whether it takes new conversations.
+    enabled: bool,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+impl From<Queue> for QueueShown {
+    fn from(queue: Queue) -> Self {
+        let Queue { id, name, is_enabled, settings } = queue;
+        Self { id, name, enabled: is_enabled, settings }
+    }
+}
+
+impl ChangeChatQueue {
+    fn check(&self) -> Result<(), Error> {
+        self.strategies.as_ref().map_or(Ok(()), check_strategies)
+    }
+
+    fn apply(&self, queue: &mut Queue) {
+        fn set<T, U>(place: &mut T, given: Option<&U>, as_stored: impl Fn(&U) -> T) {
+            if let Some(given) = given {
+                *place = as_stored(given);
+            }
+        }
+        let texts =
+            |lines: &Listed<Line<255>, 50>| lines.0.iter().map(|line| line.to_string()).collect();
+        set(&mut queue.name, self.name.as_ref(), |name| name.to_string());
+        set(&mut queue.is_enabled, self.enabled.as_ref(), |yes| yes.0);
+        let s = &mut queue.settings;
+        set(&mut s.strategies, self.strategies.as_ref(), |given| {
+            let strategies: Vec<_> = given.0.iter().map(|strategy| strategy.0).collect();
+            (!strategies.is_empty()).then_some(strategies)
+        });
+        set(&mut s.agent_capacity, self.agent_capacity.as_ref(), |cap| {
+            cap.0.map(|within| within.0)
+        });
+        set(&mut s.no_answer_seconds, self.no_answer_seconds.as_ref(), |within| within.0);
+        set(&mut s.no_answer_pauses, self.no_answer_pauses.as_ref(), |yes| yes.0);
+        set(&mut s.idle_close_seconds, self.idle_close_seconds.as_ref(), |within| within.0);
+        set(&mut s.idle_from, self.idle_from.as_ref(), |one| one.0);
+        set(&mut s.stop_assigning_hours, self.stop_assigning_hours.as_ref(), |within| within.0);
+        set(&mut s.welcome_when, self.welcome_when.as_ref(), |one| one.0);
+        set(&mut s.welcome, self.welcome.as_ref(), Clone::clone);
+        set(&mut s.hours, self.hours.as_ref(), |hours| hours.0.clone());
+        set(&mut s.origins, self.origins.as_ref(), |origins| {
+            origins.0.iter().map(|origin| origin.0.clone()).collect()
+        });
+        set(&mut s.takes_unverified, self.takes_unverified.as_ref(), |yes| yes.0);
+        set(&mut s.has_text_preview, self.has_text_preview.as_ref(), |yes| yes.0);
+        set(&mut s.takes_files, self.takes_files.as_ref(), |yes| yes.0);
+        set(&mut s.mail_after_seconds, self.mail_after_seconds.as_ref(), |within| within.0);
+        set(&mut s.opens_per_hour, self.opens_per_hour.as_ref(), |within| within.0);
+        set(&mut s.clauses, self.clauses.as_ref(), texts);
+    }
+}
+
+/// Answers with a queue, whoever asks.
+pub async fn show<C: Caller>(call: Call<C>, id: &str) -> Result<Reply, Error> {
+    let id = number(id)?;
+    call.read(move |tx, _| Reply::json(&QueueShown::from(known(tx, id)?))).await
+}
+
+/// Changes a queue, whoever asks, and answers with what it is then, or with nothing.
+pub async fn change<C: Caller>(
+    mut call: Call<C>,
+    id: &str,
+    is_shown: bool,
+) -> Result<Reply, Error> {
+    let given: ChangeChatQueue = call.params()?;
+    given.check()?;
+    let id = number(id)?;
+    call.write(move |tx, act| {
+        let queue = change_by(tx, act, id, |queue| given.apply(queue))?;
+        if is_shown { Reply::json(&QueueShown::from(queue)) } else { Ok(Reply::default()) }
+    })
+    .await
+}
+
+crate::params! { body
+    SetStrategies {
+        /// All that count, in the order in which they are asked.
+        strategies: Strategies = ["account_manager", "priority", "last_agent", "fewest_open", "least_recently_assigned"],
+    }
+}
+
+/// How agents are chosen where a queue does not say.
+#[derive(Serialize, ToSchema)]
+pub struct StrategiesShown {
+    /// Asked in this order until one decides.
+    strategies: Vec<Strategy>,
+}
+
+pub async fn show_strategies<C: Caller>(call: Call<C>) -> Result<Reply, Error> {
+    call.read(|tx, _| Reply::json(&StrategiesShown { strategies: routing::strategies(tx)? })).await
+}
+
+pub async fn set_strategies<C: Caller>(mut call: Call<C>) -> Result<Reply, Error> {
+    let given: SetStrategies = call.params()?;
+    check_strategies(&given.strategies)?;
+    let strategies: Vec<_> = given.strategies.0.iter().map(|one| one.0).collect();
+    if strategies.is_empty() {
+        return Err(Fault::of(Code::Missing, "strategies").into());
+    }
+    call.write(move |tx, act| {
+        routing::set_strategies(tx, act, &strategies)?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+fn check_strategies(given: &Strategies) -> Result<(), Error> {
+    let is_repeated = |at: usize| given.0[..at].contains(&given.0[at]);
+    if (0..given.0.len()).any(is_repeated) {
+        return Err(Fault::of(Code::Repeated, "strategies").into());
+    }
+    Ok(())
+}
+
+/// A path's `:id`.
+fn number(id: &str) -> Result<i64, Error> {
+    path_number(id).ok_or_else(|| Fault::new(Code::UnknownQueue).with("id", id).into())
+}
+
+/// Where a page comes from: `https://shop.example.org`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Param for Origin {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(300))
+            .pattern(Some("^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,3})?$"))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        let given = Line::<300>::read(name, node, zone)?;
+        let is_bare = |url: &url::Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.path() == "/"
+                && (url.query(), url.fragment()) == (None, None)
+                && (url.username(), url.password()) == ("", None)
+        };
+        let url = url::Url::parse(&given).ok().filter(is_bare);
+        url.map(|url| Self(url.origin().ascii_serialization()))
+            .ok_or_else(|| Fault::of(Code::NotOrigin, name))
+    }
+}
+
+impl Param for Texts {
+    fn describe(_: bool) -> ObjectBuilder {
+        let text = || ObjectBuilder::new().schema_type(Type::String).max_length(Some(4_000));
+        ObjectBuilder::new().property("pl", text()).property("en", text())
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        let mut map = Members::of(name, node, &["pl", "en"])?;
+        Ok(Self { pl: map.text("pl", 4_000)?, en: map.text("en", 4_000)? })
+    }
+}
+
+const SPANS_MAX: usize = 10;
+const SPECIAL_DAYS_MAX: usize = 400;
+
+impl Param for Hours {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new()
+    }
+
+    fn schema(_: bool, about: Option<&str>, example: Option<serde_json::Value>) -> Schema {
+        let minute = || {
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0))
+                .maximum(Some(i64::from(MINUTES_OF_DAY)))
+        };
+        let span = || {
+            ObjectBuilder::new()
+                .property("from_minute", minute())
+                .required("from_minute")
+                .property("until_minute", minute())
+                .required("until_minute")
+        };
+        let spans = || ArrayBuilder::new().items(span()).max_items(Some(SPANS_MAX));
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let day = ObjectBuilder::new()
+            .property(
+                "date",
+                text().pattern(Some("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$")),
+            )
+            .required("date")
+            .property("name", text().max_length(Some(255)))
+            .property("spans", spans());
+        ObjectBuilder::new()
+            .description(about)
+            .examples(example)
+            .property(
+                "week",
+                ArrayBuilder::new().items(spans()).min_items(Some(7)).max_items(Some(7)),
+            )
+            .required("week")
+            .property("time_zone", text())
+            .property(
+                "special_days",
+                ArrayBuilder::new().items(day).max_items(Some(SPECIAL_DAYS_MAX)),
+            )
+            .property("has_polish_holidays", bool::schema())
+            .into()
+    }
+
+    fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        let known = ["week", "time_zone", "special_days", "has_polish_holidays"];
+        let mut map = Members::of(name, node, &known)?;
+        let week = map.list("week")?;
+        let week = week.into_iter().map(|(path, node)| spans(&path, Some(node)));
+        let week: Vec<_> = week.collect::<Result<_, _>>()?;
+        let time_zone = Some(map.text("time_zone", 64)?).filter(|name| !name.is_empty());
+        if time_zone.as_deref().is_some_and(|name| TimeZone::get(name).is_err()) {
+            return Err(Fault::of(Code::NotTimeZone, &map.path("time_zone")));
+        }
+        let days = map.list("special_days")?;
+        if days.len() > SPECIAL_DAYS_MAX {
+            let fault = Fault::of(Code::TooManyValues, &map.path("special_days"));
+            return Err(fault.with("limit", SPECIAL_DAYS_MAX));
+        }
+        let days = days.into_iter().map(|(path, node)| special_day(&path, node));
+        Ok(Self {
+            week: week.try_into().map_err(|_| Fault::of(Code::NotWeek, &map.path("week")))?,
+            time_zone,
+            special_days: days.collect::<Result<_, _>>()?,
+            has_polish_holidays: map.flag("has_polish_holidays")?,
+        })
+    }
+}
+
+fn special_day(path: &str, node: Node) -> Result<SpecialDay, Fault> {
+    let mut map = Members::of(path, Some(node), &["date", "name", "spans"])?;
+    let date = map.text("date", 10)?;
+    if date.parse::<Date>().map(|known| known.to_string()).ok().as_ref() != Some(&date) {
+        return Err(Fault::of(Code::NotDate, &map.path("date")));
+    }
+    let name = map.text("name", 255)?;
+    let (path, node) = (map.path("spans"), map.members.remove("spans"));
+    Ok(SpecialDay { date, name, spans: spans(&path, node)? })
+}
+
+/// In the order of the day, none within another.
+fn spans(path: &str, node: Option<Node>) -> Result<Vec<Span>, Fault> {
+    let wrong = || Fault::of(Code::NotSpans, path).with("most", MINUTES_OF_DAY);
+    let nodes = match node {
+        None => return Ok(Vec::new()),
+        Some(Node::List(nodes)) if nodes.len() <= SPANS_MAX => nodes,
+        Some(Node::Scalar(text)) if text.trim().is_empty() => return Ok(Vec::new()),
+        _ => return Err(wrong()),
+    };
+    let mut spans: Vec<Span> = Vec::new();
+    for node in nodes {
+        let mut map = Members::of(path, Some(node), &["from_minute", "until_minute"])?;
+        let minute = |text: String| text.trim().parse::<u16>().map_err(|_| wrong());
+        let span = Span {
+            from_minute: minute(map.text("from_minute", 8)?)?,
+            until_minute: minute(map.text("until_minute", 8)?)?,
+        };
+        let after = spans.last().map_or(0, |last| last.until_minute);
+        let is_good = after <= span.from_minute
+            && span.from_minute < span.until_minute
+            && span.until_minute <= MINUTES_OF_DAY;
+        if !is_good {
+            return Err(wrong());
+        }
+        spans.push(span);
+    }
+    Ok(spans)
+}
+
+/// An object that was given, and where it stands.
+struct Members {
+    place: String,
+    members: std::collections::BTreeMap<String, Node>,
+}
+
+impl Members {
+    /// With these members and no others: one that is misspelt would say nothing.
+    fn of(place: &str, node: Option<Node>, known: &[&str]) -> Result<Self, Fault> {
+        let wrong = || Fault::of(Code::NotObject, place).with("members", known.join(", "));
+        match node {
+            Some(Node::Map(members))
+                if members.keys().all(|name| known.contains(&name.as_str())) =>
+            {
+                Ok(Self { place: place.to_owned(), members })
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}[{name}]", self.place)
+    }
+
+    /// Empty when it is not there.
+    fn text(&mut self, name: &str, max: usize) -> Result<String, Fault> {
+        match self.members.remove(name) {
+            None => Ok(String::new()),
+            Some(Node::Scalar(text)) if text.contains('\0') => {
+                Err(Fault::of(Code::ControlCharacter, &self.path(name)))
+            }
+            Some(Node::Scalar(text)) if text.chars().count() <= max => Ok(text),
+            Some(Node::Scalar(_)) => {
+                Err(Fault::of(Code::TooLong, &self.path(name)).with("limit", max))
+            }
+            Some(_) => Err(Fault::of(Code::NotText, &self.path(name))),
+        }
+    }
+
+    fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+        match self.text(name, 8)?.as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" | "" => Ok(false),
+            _ => Err(Fault::of(Code::NotBoolean, &self.path(name))),
+        }
+    }
+
+    /// Each with its place.
+    fn list(&mut self, name: &str) -> Result<Vec<(String, Node)>, Fault> {
+        let path = self.path(name);
+        match self.members.remove(name) {
+            None => Ok(Vec::new()),
+            Some(Node::List(nodes)) => {
+                let placed = |(at, node)| (format!("{path}[{at}]"), node);
+                Ok(nodes.into_iter().enumerate().map(placed).collect())
+            }
+            Some(_) => Err(Fault::of(Code::NotList, &path)),
+        }
+    }
+}
