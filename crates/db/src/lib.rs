@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use error::Error;
 pub use migrate::Migration;
-pub use sqlite::backup;
+pub use sqlite::{backup, rebuild};
 pub use stmt::Stmt;
 pub use tx::{Published, Tx};
 pub use value::{Column, Row, Value};

@@ -215,6 +215,7 @@ fn connect(config: &Config) -> Result<Session, Error> {
     session.batch(
         // Every statement has an index (a test sees to it): it is to be used also while a table is new and has no statistics.
         "SET synchronous_commit = on; SET TimeZone = 'UTC'; SET statement_timeout = '30s';
+         SET idle_in_transaction_session_timeout = '30s';
          SET enable_seqscan = off; SET jit = off",
     )?;
     Ok(session)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::runtime::Runtime;
@@ -18,6 +18,10 @@ const HELD_MAX: usize = 16;
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Longer than the server's own limit of a statement: beyond it the server is as good as gone.
 const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// A transaction that writes begins no statement after so long, and with the server's limits of a statement and of waiting
+/// for one it is over in less than two minutes: readers who look back that far miss nothing that commits late.
+const BEGIN_MAX: Duration = Duration::from_secs(30);
+const COMMIT_MAX: Duration = Duration::from_mins(1);
 
 pub(crate) struct Session {
     /// Drives the connection, and only while a call waits for it.
@@ -25,6 +29,7 @@ pub(crate) struct Session {
     client: Client,
     prepared: HashMap<&'static str, Statement>,
     begin: Begin,
+    began: Instant,
     held: Vec<Held>,
     /// Nothing that comes over this connection can be believed any more.
     is_broken: bool,
@@ -91,6 +96,7 @@ impl Session {
             client,
             prepared: HashMap::new(),
             begin,
+            began: Instant::now(),
             held: Vec::new(),
             is_broken: false,
         })
@@ -104,6 +110,17 @@ impl Session {
     pub(crate) fn begin(&mut self, mode: Mode) {
         self.held.clear();
         self.begin = Begin::Held(mode);
+        self.began = Instant::now();
+    }
+
+    /// Fails when a transaction that writes is older than that. The connection goes with it.
+    fn check_age(&mut self, limit: Duration) -> Result<(), Error> {
+        let is_write = matches!(self.begin, Begin::Held(Mode::Write) | Begin::Sent(Mode::Write));
+        if is_write && self.began.elapsed() > limit {
+            self.is_broken = true;
+            return Err(Error::unavailable("a transaction took too long and was given up"));
+        }
+        Ok(())
     }
 
     /// Ends a transaction whose changes are not to be kept.
@@ -120,6 +137,7 @@ impl Session {
         if matches!(self.begin, Begin::Held(_)) && self.held.is_empty() {
             return Ok(());
         }
+        self.check_age(COMMIT_MAX).map_err(CommitError::Refused)?;
         let (begin, held) = self.take_held();
         let (client, runtime) = (&self.client, &self.runtime);
         let sent = runtime.block_on(async {
@@ -172,6 +190,7 @@ impl Session {
     }
 
     pub(crate) fn query(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+        self.check_age(BEGIN_MAX)?;
         let statement = self.statement(stmt)?;
         let (begin, held) = self.take_held();
         let (client, params) = (&self.client, to_sql(params));
@@ -182,6 +201,7 @@ impl Session {
     }
 
     pub(crate) fn execute(&mut self, stmt: &Stmt, params: &[Value<'_>]) -> Result<u64, Error> {
+        self.check_age(BEGIN_MAX)?;
         let statement = self.statement(stmt)?;
         let (begin, held) = self.take_held();
         let (client, params) = (&self.client, to_sql(params));

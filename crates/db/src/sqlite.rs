@@ -487,6 +487,20 @@ pub fn backup(source: &Path, target: &Path) -> Result<(), Error> {
         })
 }
 
+/// Writes a database anew that nobody else uses, so that its files have nothing left of what was deleted: neither between
+/// the rows nor in the log.
+pub fn rebuild(path: &Path) -> Result<(), Error> {
+    let connection = connect(path, false)?;
+    pragma(&connection, "PRAGMA secure_delete = ON; VACUUM")?;
+    let is_busy: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|error| Error::from_sqlite(&error, "wal_checkpoint"))?;
+    if is_busy {
+        return Err(Error::Busy("somebody else uses it, and the log stays".to_owned()));
+    }
+    Ok(())
+}
+
 fn copy(source: &Path, target: &Path) -> Result<(), Error> {
     let connection = connect(source, false)?;
     // For its owner's eyes only, from the first byte on.

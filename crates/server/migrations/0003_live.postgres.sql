@@ -201,7 +201,7 @@ CREATE TABLE bot (
     id BYTEA NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     is_enabled BIGINT NOT NULL,
-    -- Where its conversations' messages go.
+    -- The subscription that hears of its conversations, and of no others.
     webhook_id BIGINT,
     -- Whether its stop hands over to people, and does not close.
     is_handing_over BIGINT NOT NULL,
@@ -274,12 +274,21 @@ CREATE TABLE mail_sent (
 );
 CREATE INDEX mail_sent_by_time ON mail_sent (at);
 
--- Conversations to be erased, in steps: 0 all of it, 1 the texts of agents, 2 those of the client, 3 both.
+-- What is being erased, in steps: 0 the whole conversation, 1 the texts of the agents' side, 2 those of the client's. Up to
+-- `until_seq` nothing of it is shown any more; up to `done_seq` it is gone.
 CREATE TABLE erasing (
     conversation_id BYTEA NOT NULL,
     what BIGINT NOT NULL,
+    until_seq BIGINT NOT NULL,
+    done_seq BIGINT NOT NULL,
     PRIMARY KEY (conversation_id, what)
 );
+
+-- Conversations that have left or entered a queue: for streams of one.
+CREATE INDEX event_moved ON event (at, conversation_id, seq) WHERE kind = 7 OR kind = 10;
+
+-- Those that a bot has.
+CREATE INDEX conversation_of_bot ON conversation (bot_id, id) WHERE bot_id IS NOT NULL;
 
 -- Search. What can be found: messages and notes under their seq, and the client under 0. The id begins with the time.
 CREATE TABLE search_doc (

@@ -16,6 +16,7 @@ use crate::file::sweep::{Gone, Removed};
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
 use crate::live::line::Sockets;
+use crate::live::sse::Streams;
 use crate::live::visitor_socket::Pages;
 use crate::live::{self, Hub, Passed, ToRoute, Told};
 use crate::lookup::Lookups;
@@ -119,6 +120,7 @@ pub struct Inner {
     pub alarm: Arc<Alarm>,
     pub mail_alarm: Arc<Alarm>,
     pub to_route: Arc<Pending>,
+    pub streams: Arc<Streams>,
     pub moved: Arc<Moved>,
     pub sender: Sender,
     /// What visitors do in a while.
@@ -170,6 +172,7 @@ impl App {
             alarm: listeners.alarm,
             mail_alarm: listeners.mail_alarm,
             to_route: listeners.to_route,
+            streams: Arc::default(),
             moved: listeners.moved,
             sender,
             visits: Limits::default(),

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod app;
 pub mod audit;
 pub mod block;
+pub mod bot;
 pub mod canned;
 pub mod clause;
 pub mod cli;

@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::http::{call, health};
 use crate::live::{agent_socket, visitor_socket};
 use crate::{
-    agent, audit, block, canned, clause, conversation, file, label, lookup, mail, pause, queue,
-    search, visitor, webhook,
+    agent, audit, block, bot, canned, clause, conversation, file, label, lookup, mail, pause,
+    queue, search, visitor, webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -23,6 +23,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::api::start),
     || routes!(conversation::api::message),
     || routes!(conversation::api::stop),
+    || routes!(conversation::erase_api::remove),
+    || routes!(conversation::erase_api::remove_content),
     || routes!(conversation::api::list),
     || routes!(queue::api::list, queue::api::add),
     // Agents, as the vendor documents them.
@@ -38,8 +40,14 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(webhook::api::show, webhook::api::change, webhook::api::remove),
     // Our additions.
     || routes!(conversation::api::show),
+    || routes!(conversation::stream_api::conversation),
+    || routes!(conversation::stream_api::queue),
     || routes!(conversation::api::reply),
     || routes!(conversation::api::assign),
+    || routes!(bot::api::list, bot::api::add),
+    || routes!(bot::api::change, bot::api::remove),
+    || routes!(bot::api::assign),
+    || routes!(bot::api::hand_over),
     || routes!(visitor::api::add, visitor::api::revoke),
     || routes!(file::api::upload),
     || routes!(file::api::download),

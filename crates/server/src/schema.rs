@@ -3,7 +3,7 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, block, canned, clause, conversation, counter, customer, file, http,
+    account, agent, audit, block, bot, canned, clause, conversation, counter, customer, file, http,
     label, live, lookup, mail, pause, queue, routing, search, setting, timer, visitor, webhook,
 };
 
@@ -23,16 +23,22 @@ pub fn statements() -> Vec<Stmt> {
         agent::signin::STATEMENTS,
         agent::totp::STATEMENTS,
         audit::STATEMENTS,
+        bot::STATEMENTS,
+        bot::talk::STATEMENTS,
+        bot::work::STATEMENTS,
         clause::STATEMENTS,
         block::STATEMENTS,
         canned::STATEMENTS,
         conversation::STATEMENTS,
         conversation::access::STATEMENTS,
         conversation::assign::STATEMENTS,
+        conversation::erase::STATEMENTS,
         conversation::board::STATEMENTS,
         conversation::idle::STATEMENTS,
         conversation::label::STATEMENTS,
         conversation::log::STATEMENTS,
+        conversation::retention::STATEMENTS,
+        conversation::stream::STATEMENTS,
         conversation::rate::STATEMENTS,
         conversation::read::STATEMENTS,
         conversation::reopen::STATEMENTS,

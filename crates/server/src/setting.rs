@@ -21,7 +21,38 @@ pub fn set_text(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// A setting: all are yes or no so far.
+/// A setting that is a number; 0 is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// Closed conversations are deleted after so many days.
+    RetentionDays,
+}
+
+impl Amount {
+    pub const ALL: &[Self] = &[Self::RetentionDays];
+    pub const MOST: i64 = 36_500;
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RetentionDays => "retention.days",
+        }
+    }
+
+    pub fn get(self, tx: &mut Tx<'_>) -> Result<i64, Error> {
+        Ok(text(tx, self.name())?.and_then(|value| value.parse().ok()).unwrap_or(0))
+    }
+
+    pub fn set(self, tx: &mut Tx<'_>, act: &Act<'_>, value: i64) -> Result<(), Error> {
+        let was = self.get(tx)?;
+        if value != was {
+            let subject = format!("setting {}", self.name());
+            audit::record(tx, act, "setting.change", &subject, Some(&was), Some(&value))?;
+        }
+        set_text(tx, self.name(), &value.to_string())
+    }
+}
+
+/// A setting that is yes or no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
     /// A client who matches nobody becomes a customer.

@@ -171,9 +171,32 @@ fn slips_of_the_pen_are_named() {
 fn a_setting_is_changed() {
     let folder = installation();
     let at = folder.path();
-    assert_eq!(succeeds(at, &["setting", "list"]), "customers.add_automatically = false\n");
+    let list = |adds: &str, days: i64| {
+        format!("customers.add_automatically = {adds}\nretention.days = {days}\n")
+    };
+    assert_eq!(succeeds(at, &["setting", "list"]), list("false", 0));
     succeeds(at, &["setting", "set", "customers.add_automatically", "true"]);
-    assert_eq!(succeeds(at, &["setting", "list"]), "customers.add_automatically = true\n");
+    succeeds(at, &["setting", "set", "retention.days", "365"]);
+    assert_eq!(succeeds(at, &["setting", "list"]), list("true", 365));
+    for (name, value) in [
+        ("retention.days", "36501"),
+        ("retention.days", "true"),
+        ("customers.add_automatically", "1"),
+    ] {
+        assert!(
+            fails(at, &["setting", "set", name, value]).contains("it must be"),
+            "{name} {value}"
+        );
+    }
+}
+
+#[test]
+fn the_clean_up_leaves_a_database_that_is_whole() {
+    let folder = installation();
+    let at = folder.path();
+    assert!(succeeds(at, &["erase-cleanup"]).contains("no more"));
+    assert!(succeeds(at, &["verify"]).contains("all is well"));
+    assert_eq!(succeeds(at, &["queue", "list"]), "3\tenabled\tSklep\n");
 }
 
 #[test]

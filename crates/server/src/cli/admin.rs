@@ -13,7 +13,7 @@ use crate::customer::{self, NewCustomer};
 use crate::http::params::{Email, Line};
 use crate::queue::{self, agents};
 use crate::server;
-use crate::setting::Setting;
+use crate::setting::{Amount, Setting};
 
 pub(super) fn found(found: bool, name: &str) -> Result<(), String> {
     if found { Ok(()) } else { Err(format!("there is no {name}")) }
@@ -163,9 +163,8 @@ pub enum SettingCommand {
     /// Change a setting
     Set {
         name: String,
-        /// true or false
-        #[arg(action = clap::ArgAction::Set)]
-        value: bool,
+        /// true or false, or a number; 0 is off
+        value: String,
     },
 }
 
@@ -180,17 +179,30 @@ impl SettingCommand {
                         transact(config, move |tx, _| setting.get(tx))?
                     );
                 }
+                for amount in Amount::ALL.iter().copied() {
+                    let value = transact(config, move |tx, _| amount.get(tx))?;
+                    println!("{} = {value}", amount.name());
+                }
                 Ok(())
             }
             Self::Set { name, value } => {
+                let amount = Amount::ALL.iter().copied().find(|amount| amount.name() == name);
+                if let Some(amount) = amount {
+                    let value = value.parse().ok().filter(|days| (0..=Amount::MOST).contains(days));
+                    let value = value.ok_or_else(|| {
+                        format!("{name}: it must be a number from 0 to {}", Amount::MOST)
+                    })?;
+                    return transact(config, move |tx, act| amount.set(tx, act, value));
+                }
                 let setting = Setting::ALL.iter().copied().find(|setting| setting.name() == name);
                 let Some(setting) = setting else {
-                    let names: Vec<_> = Setting::ALL.iter().map(|setting| setting.name()).collect();
-                    return Err(format!(
-                        "there is no setting {name}; there are: {}",
-                        names.join(", ")
-                    ));
+                    let names = Setting::ALL.iter().map(|setting| setting.name());
+                    let names = names.chain(Amount::ALL.iter().map(|amount| amount.name()));
+                    let names = names.collect::<Vec<_>>().join(", ");
+                    return Err(format!("there is no setting {name}; there are: {names}"));
                 };
+                let value =
+                    value.parse().map_err(|_| format!("{name}: it must be true or false"))?;
                 transact(config, move |tx, act| setting.set(tx, act, value))
             }
         }

@@ -106,6 +106,8 @@ enum Command {
         /// Made by `rozmowa backup`
         file: PathBuf,
     },
+    /// Write the SQLite database anew, so that nothing is left in its files of what was erased, while no server runs on it
+    EraseCleanup,
     /// Check the database's file, its schema and its logs, also while the server runs
     Verify,
     /// Print the API's methods, as method lists spell them
@@ -166,6 +168,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         }
         Command::Backup { file } => storage::backup(&config, &file),
         Command::Restore { file } => storage::restore(&config, &file),
+        Command::EraseCleanup => storage::erase_cleanup(&config),
         Command::Verify => storage::verify(&config),
         Command::Openapi | Command::Methods => Ok(()),
     }

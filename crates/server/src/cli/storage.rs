@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::agent::capacity;
 use crate::config::Config;
-use crate::conversation::log;
+use crate::conversation::{erase, log};
 use crate::http::Error;
 use crate::schema::MIGRATIONS;
 use crate::server;
@@ -66,6 +66,25 @@ pub fn restore(config: &Config, source: &Path) -> Result<(), String> {
         .and_then(|folder| folder.sync_all())
         .map_err(told)?;
     println!("Restored {}.", target.display());
+    Ok(())
+}
+
+/// What is being erased goes to its end first.
+pub fn erase_cleanup(config: &Config) -> Result<(), String> {
+    let path = match &config.database {
+        Address::Sqlite(path) => path,
+        Address::Postgres(_) => return Err(
+            "on PostgreSQL it is VACUUM FULL of conversation, event and the other tables; see the manual's section on erasing"
+                .into(),
+        ),
+    };
+    existing(path)?;
+    let _lock = server::lock(&config.database)?;
+    let db = server::open_store(config, server::nobody_listens())?;
+    while super::write(&db, erase::more)? {}
+    db.close();
+    rozmowa_db::rebuild(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("What was erased is in {} no more. Older backups still have it.", path.display());
     Ok(())
 }
 

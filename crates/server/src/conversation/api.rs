@@ -10,6 +10,7 @@ use super::list::{self, Filter};
 use super::view::{self, Chat, Include};
 use super::{NewConversation, NewMessage, Status};
 use crate::agent;
+use crate::bot::work;
 use crate::clock;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
@@ -108,7 +109,7 @@ crate::params! { body
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = 404, description = "Unknown conversation or bot.", body = Envelope),
-        (status = 409, description = "The conversation is closed.", body = Envelope),
+        (status = 409, description = "The conversation is closed or not the bot's, or the bot is disabled.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
@@ -121,8 +122,10 @@ pub async fn message(Path(id): Path<String>, mut call: Call) -> Result<Reply, Er
         files: given.file_ids.map(|ids| ids.0).unwrap_or_default(),
     };
     call.write(move |tx, act| {
-        check_bot(given.external_chatbot_id)?;
-        super::message(tx, act, &id, &new)?;
+        match &given.external_chatbot_id {
+            Some(bot) => work::say(tx, act, &id, bot, &new)?,
+            None => super::message(tx, act, &id, &new).map(|_| ())?,
+        }
         Ok(Reply::default())
     })
     .await
@@ -137,7 +140,8 @@ crate::params! { body
 
 /// Ends a conversation
 ///
-/// Its status becomes `CLOSED`. A second time changes nothing.
+/// Its status becomes `CLOSED`. A second time changes nothing. With `external_chatbot_id` that bot stops: its conversation is
+/// closed, or handed over to people, by the bot's setting.
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/stop", operation_id = "stop_conversation", tag = "chats",
     params(ConversationId, IdempotencyKey),
@@ -145,6 +149,7 @@ crate::params! { body
     responses(
         (status = 200, description = "It is closed. The body is empty."),
         (status = 404, description = "Unknown conversation or bot.", body = Envelope),
+        (status = 409, description = "The conversation is not the bot's, or the bot is disabled.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
@@ -152,8 +157,10 @@ pub async fn stop(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
     let given: StopConversation = call.params()?;
     let id = known(&id)?;
     call.write(move |tx, act| {
-        check_bot(given.external_chatbot_id)?;
-        super::stop(tx, act, &id)?;
+        match &given.external_chatbot_id {
+            Some(bot) => work::stop(tx, act, &id, bot)?,
+            None => super::stop(tx, act, &id)?,
+        }
         Ok(Reply::default())
     })
     .await
@@ -404,11 +411,6 @@ pub async fn show(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
 /// The path's `:id`. What is no UUID is the id of nothing.
 pub fn known(id: &str) -> Result<Uuid, Error> {
     Uuid::try_parse(id).map_err(|_| Code::UnknownConversation.into())
-}
-
-/// Bots are registered in a later version: until then nobody's id is known.
-fn check_bot(id: Option<Uuid>) -> Result<(), Error> {
-    if id.is_some() { Err(Code::UnknownBot.into()) } else { Ok(()) }
 }
 
 /// Described once for all methods of one conversation.

@@ -39,12 +39,14 @@ rozmowa_db::statements! {
     /// What is said is looked for among the last 200 events of each.
     ROWS = "SELECT c.id, c.chat_queue_id, q.name, c.status, c.agent_id, a.login, a.name, a.surname, c.client_id, c.client_name,
             c.client_surname, c.customer_id, c.is_verified, c.waiting_since, c.is_missed, c.seq, c.agent_read_seq,
-            c.closed_at, c.topic_id, c.bot_id, e.seq, e.at, e.sent_by, substr(e.text, 1, 200),
+            c.closed_at, c.topic_id, c.bot_id, e.seq, e.at, e.sent_by, CASE WHEN r.what IS NULL THEN substr(e.text, 1, 200) END,
             (SELECT count(*) FROM event m WHERE m.conversation_id = c.id AND m.seq > c.agent_read_seq AND m.seq > c.seq - 200
                 AND m.kind = 1 AND m.sent_by = 0)
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id LEFT JOIN agent a ON a.id = c.agent_id
             LEFT JOIN event e ON e.conversation_id = c.id AND e.seq = (SELECT max(l.seq) FROM event l
                 WHERE l.conversation_id = c.id AND l.seq > c.seq - 200 AND l.kind = 1)
+            LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+                AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
         WHERE c.id IN ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,
             $26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40,$41,$42,$43,$44,$45,$46,$47,$48,$49,$50,
             $51,$52,$53,$54,$55,$56,$57,$58,$59,$60,$61,$62,$63,$64,$65,$66,$67,$68,$69,$70,$71,$72,$73,$74,$75,

@@ -2,11 +2,13 @@
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Status;
 use crate::act::Act;
+use crate::bot;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::live::{Told, Was};
@@ -16,8 +18,14 @@ use crate::webhook::{self, Action, Subject};
 rozmowa_db::statements! {
     APPEND = "INSERT INTO event (conversation_id, seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    SINCE = "SELECT seq, at, kind, sent_by, agent_id, bot_id, text, data, client_key FROM event
-        WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    /// Without what is being erased: it goes in steps, and is shown no more from the first on.
+    SINCE = "SELECT e.seq, e.at, e.kind, e.sent_by, e.agent_id, e.bot_id,
+            CASE WHEN r.what IS NULL THEN e.text END, CASE WHEN r.what IS NULL OR e.kind = 12 THEN e.data END, e.client_key
+        FROM event e LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+            AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
+        WHERE e.conversation_id = $1 AND e.seq > $2
+            AND NOT EXISTS (SELECT 1 FROM erasing w WHERE w.conversation_id = $1 AND w.what = 0)
+        ORDER BY e.seq LIMIT $3";
     /// The next place, for what changes nothing else.
     TURN = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END
         WHERE id = $1 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
@@ -35,6 +43,7 @@ rozmowa_db::statements! {
     /// Events of no conversation; a batch by id, for `verify`.
     ORPHANS = "SELECT e.conversation_id FROM event e WHERE e.conversation_id > $1 AND e.seq = 1
         AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.id = e.conversation_id)
+        AND NOT EXISTS (SELECT 1 FROM erasing r WHERE r.conversation_id = e.conversation_id AND r.what = 0)
         ORDER BY e.conversation_id LIMIT $2";
 }
 
@@ -64,17 +73,30 @@ pub enum Kind {
     Erased = 12,
     /// Topic and tags.
     Labelled = 13,
+    /// The conversation itself. Told, and never in a log: there is none any more.
+    Deleted = 14,
+    /// To a bot, after the start.
+    GivenToBot = 15,
 }
 
 impl Kind {
     /// What subscriptions hear of it.
-    const fn action(self) -> Option<Action> {
+    pub(crate) const fn action(self) -> Option<Action> {
         match self {
             Self::Started => Some(Action::ConversationCreated),
             Self::Message => Some(Action::MessageCreated),
             Self::Assigned => Some(Action::AgentAssigned),
             Self::Closed => Some(Action::ConversationClosed),
-            _ => None,
+            Self::Note => Some(Action::NoteCreated),
+            Self::Unassigned => Some(Action::AgentUnassigned),
+            Self::Transferred => Some(Action::ConversationTransferred),
+            Self::Reopened => Some(Action::ConversationReopened),
+            Self::Rated => Some(Action::ConversationRated),
+            Self::HandedOver => Some(Action::ConversationHandedOver),
+            Self::Erased => Some(Action::ContentErased),
+            Self::Deleted => Some(Action::ConversationDeleted),
+            Self::GivenToBot => Some(Action::BotAssigned),
+            Self::Linked | Self::Whisper | Self::Labelled => None,
         }
     }
 
@@ -93,6 +115,8 @@ impl Kind {
         Self::Whisper,
         Self::Erased,
         Self::Labelled,
+        Self::Deleted,
+        Self::GivenToBot,
     ];
 
     pub fn from_number(number: i64) -> Option<Self> {
@@ -116,12 +140,17 @@ impl Kind {
             Self::Whisper => "whisper",
             Self::Erased => "erased",
             Self::Labelled => "labelled",
+            Self::Deleted => "deleted",
+            Self::GivenToBot => "given_to_bot",
         }
     }
 
     /// What reaches the visitor as nothing but a moved cursor.
     pub const fn is_for_agents(self) -> bool {
-        matches!(self, Self::Linked | Self::Note | Self::Whisper | Self::Labelled)
+        matches!(
+            self,
+            Self::Linked | Self::Note | Self::Whisper | Self::Labelled | Self::GivenToBot
+        )
     }
 }
 
@@ -260,6 +289,39 @@ impl Stored {
     }
 }
 
+/// From one queue to another: in the data of each event that moves a conversation, so that streams of queues know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Move {
+    const FROM: &str = "from_chat_queue_id";
+    const TO: &str = "chat_queue_id";
+
+    fn added_to(self, data: Option<&str>) -> String {
+        let mut data = data.and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+        if let Value::Object(data) = &mut data {
+            data.insert(Self::FROM.to_owned(), self.from.into());
+            data.insert(Self::TO.to_owned(), self.to.into());
+            return Value::from(std::mem::take(data)).to_string();
+        }
+        json!({ Self::FROM: self.from, Self::TO: self.to }).to_string()
+    }
+
+    /// What an event's data say of one.
+    pub fn of(data: &Value) -> Option<Self> {
+        let number = |name| data.get(name).and_then(Value::as_i64);
+        Some(Self { from: number(Self::FROM)?, to: number(Self::TO)? })
+    }
+
+    /// All that is left of the data of such an event when it is erased.
+    pub fn left(self) -> String {
+        self.added_to(None)
+    }
+}
+
 /// A place in the log that an update of the conversation's row has just taken, its time, and what the update has left.
 #[derive(Debug, Clone, Copy)]
 pub struct Turn {
@@ -306,6 +368,10 @@ pub fn append(
 ) -> Result<(), Error> {
     let Turn { seq, at, .. } = turn;
     let (kind, sent_by) = (event.kind as i64, event.sent_by as i64);
+    let data = match event.was.chat_queue_id {
+        Some(from) => Some(Move { from, to: turn.chat_queue_id }.added_to(event.data.as_deref())),
+        None => event.data.clone(),
+    };
     tx.put(
         &APPEND,
         params![
@@ -317,12 +383,16 @@ pub fn append(
             event.agent_id,
             event.bot_id.as_ref(),
             event.text,
-            event.data.as_deref(),
+            data.as_deref(),
             event.client_key.as_ref(),
         ],
     )?;
     if let Some(action) = event.kind.action() {
         webhook::tell(tx, act, action, Subject::Event { conversation, seq }, at)?;
+    }
+    if act.wanted.has_bots() {
+        let what = (event.kind, event.sent_by, event.bot_id);
+        bot::talk::hear(tx, act, conversation, turn, what)?;
     }
     match (event.kind, event.sent_by) {
         (Kind::Message, Speaker::Agent | Speaker::Bot) => {
@@ -341,7 +411,7 @@ pub fn append(
         agent_id: event.agent_id,
         bot_id: event.bot_id,
         text: event.text.map(str::to_owned),
-        data: event.data.clone(),
+        data,
         client_key: event.client_key,
     };
     tx.publish(Told { conversation: *conversation, turn, event: stored, was: event.was });

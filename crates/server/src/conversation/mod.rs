@@ -9,6 +9,8 @@ pub mod assign;
 pub mod board;
 pub mod console;
 pub mod console_actions;
+pub mod erase;
+pub mod erase_api;
 pub mod idle;
 pub mod label;
 pub mod list;
@@ -17,7 +19,10 @@ pub mod note;
 pub mod rate;
 pub mod read;
 pub mod reopen;
+pub mod retention;
 pub mod sheet;
+pub mod stream;
+pub mod stream_api;
 pub mod transfer;
 pub mod view;
 
@@ -26,6 +31,7 @@ use uuid::Uuid;
 
 use crate::act::Act;
 use crate::agent::{self, capacity};
+use crate::bot;
 use crate::clock::Millis;
 use crate::customer::{self, Hints, Matched, NewCustomer};
 use crate::file;
@@ -180,7 +186,10 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     if queue.settings.welcome_when == WelcomeWhen::Creation {
         assign::welcome(tx, act, &id, &queue.settings, None)?;
     }
-    tx.publish(ToRoute(Some(new.chat_queue_id)));
+    match bot::of_queue(tx, queue.settings.bot_id)? {
+        Some(bot) => bot::work::start(tx, act, &id, &bot, at)?,
+        None => tx.publish(ToRoute(Some(new.chat_queue_id))),
+    }
     Ok(id)
 }
 
@@ -362,7 +371,8 @@ pub fn finish(
     close_with(tx, act, id, &Event::by(Kind::Closed, by).numbered(client_key))
 }
 
-fn close_with(
+/// The same, under an event that says more of who does it.
+pub fn close_with(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
     id: &Uuid,

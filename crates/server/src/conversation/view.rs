@@ -23,8 +23,11 @@ const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 rozmowa_db::statements! {
     /// The messages of up to 100 conversations, among the last 1,000 events of each.
-    MESSAGES = "SELECT e.conversation_id, e.seq, e.sent_by, a.login, e.text, e.at, e.data
+    MESSAGES = "SELECT e.conversation_id, e.seq, e.sent_by, a.login, CASE WHEN r.what IS NULL THEN e.text END, e.at,
+            CASE WHEN r.what IS NULL THEN e.data END
         FROM conversation c JOIN event e ON e.conversation_id = c.id LEFT JOIN agent a ON a.id = e.agent_id
+            LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+                AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
         WHERE c.id IN ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,
             $26,$27,$28,$29,$30,$31,$32,$33,$34,$35,$36,$37,$38,$39,$40,$41,$42,$43,$44,$45,$46,$47,$48,$49,$50,
             $51,$52,$53,$54,$55,$56,$57,$58,$59,$60,$61,$62,$63,$64,$65,$66,$67,$68,$69,$70,$71,$72,$73,$74,$75,

@@ -108,6 +108,10 @@ codes! {
     AddressNotAllowed = 100_261 BAD_REQUEST "address_not_allowed";
     /// A user name with a colon, which HTTP Basic can't carry.
     ColonInUser = 100_262 BAD_REQUEST "colon_in_user";
+    /// An object whose JSON is longer than the parameter takes.
+    ObjectTooLarge = 100_291 BAD_REQUEST "object_too_large";
+    /// `Last-Event-ID` or `after` is none of this stream's ids.
+    NotEventId = 100_292 BAD_REQUEST "not_event_id";
     /// Not a code of the second factor that is good now.
     WrongCode = 100_250 BAD_REQUEST "wrong_code";
     /// An agent's password of fewer than 8 characters.
@@ -225,6 +229,18 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// The bot is disabled.
+    BotDisabled = 400_181 CONFLICT "bot_disabled";
+    /// The conversation is not the bot's: it was never given it, or it is people's by now.
+    NotTheBots = 400_182 CONFLICT "not_the_bots";
+    /// There are as many bots as there can be.
+    TooManyBots = 400_183 CONFLICT "too_many_bots";
+    /// There is a bot of this UUID already.
+    BotTaken = 400_184 CONFLICT "bot_taken";
+    /// The webhook is a bot's, and goes with it.
+    WebhookOfBot = 400_185 CONFLICT "webhook_of_bot";
+    /// The API user, or the server, has as many streams open as there can be.
+    TooManyStreams = 400_186 TOO_MANY_REQUESTS "too_many_streams";
     /// The conversation has as many files that were not sent yet as it can have.
     TooManyFiles = 400_170 CONFLICT "too_many_files";
     /// The file is not one of the conversation's, or was sent already, or by the other side.

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{Predicate, SizeAbove};
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tracing::Instrument;
 
 use super::call::{OverTls, Peer, RequestId};
@@ -40,9 +40,12 @@ impl Service {
     pub fn new(app: App, router: Router) -> Self {
         let router = router.route_layer(middleware::from_fn(label));
         let router = router.layer(CatchPanicLayer::custom(panicked)).layer(
-            CompressionLayer::new()
-                .gzip(true)
-                .compress_when(SizeAbove::new(COMPRESSED_FROM_BYTES).and(is_no_download)),
+            CompressionLayer::new().gzip(true).compress_when(
+                // A stream's events would wait for each other.
+                SizeAbove::new(COMPRESSED_FROM_BYTES)
+                    .and(NotForContentType::SSE)
+                    .and(is_no_download),
+            ),
         );
         Self { app, router }
     }

@@ -233,7 +233,12 @@ impl Party {
 
     async fn tell(&mut self, line: &mut Line, told: &Told) -> Result<(), Close> {
         let id = told.conversation;
-        if let Some(cursor) = self.watched.get_mut(&id) {
+        if told.event.kind == Kind::Deleted {
+            // There is no log any more that would have it.
+            if self.watched.remove(&id).is_some() {
+                self.send(line, id, std::iter::once(&told.event)).await?;
+            }
+        } else if let Some(cursor) = self.watched.get_mut(&id) {
             match told.event.seq - *cursor {
                 ..=0 => return Ok(()),
                 1 => {

@@ -243,6 +243,11 @@ impl Inbox {
         }
     }
 
+    /// The next signal, if there is one already.
+    pub fn try_next(&self) -> Option<Result<Signal, End>> {
+        self.shared.take()
+    }
+
     /// Resolves when nothing more will come, while nobody takes what has come: for whoever is busy sending.
     pub async fn ended(&self) -> End {
         loop {

@@ -7,6 +7,7 @@ pub mod frame;
 pub mod hub;
 pub mod line;
 pub mod names;
+pub mod sse;
 pub mod visitor_socket;
 
 use uuid::Uuid;

@@ -208,6 +208,9 @@ impl Party {
     }
 
     async fn tell(&mut self, line: &mut Line, told: &Told) -> Result<(), Close> {
+        if told.event.kind == log::Kind::Deleted {
+            return Err(Close::Deleted);
+        }
         match told.event.seq - self.cursor {
             ..=0 => Ok(()),
             1 => {

@@ -23,8 +23,10 @@ rozmowa_db::statements! {
     CONVERSATION = "SELECT q.name, c.client_name, c.client_surname, c.client_id
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
     /// What is said, after a place and up to another, by whom of a range of speakers.
-    SAID = "SELECT e.at, e.sent_by, e.text, coalesce(a.name, b.name, '')
+    SAID = "SELECT e.at, e.sent_by, CASE WHEN r.what IS NULL THEN e.text END, coalesce(a.name, b.name, '')
         FROM event e LEFT JOIN agent a ON a.id = e.agent_id LEFT JOIN bot b ON b.id = e.bot_id
+            LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+                AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
         WHERE e.conversation_id = $1 AND e.seq > $2 AND e.seq <= $3 AND e.kind = 1 AND e.sent_by >= $4 AND e.sent_by <= $5
         ORDER BY e.seq DESC LIMIT $6";
 }

@@ -124,7 +124,7 @@ pub async fn show(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
     request_body(content((Option<ChangeChatQueue> = "application/json"), (Option<ChangeChatQueue> = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
-        (status = 404, description = "Unknown chat queue.", body = Envelope),
+        (status = 404, description = "Unknown chat queue or bot.", body = Envelope),
         (status = 409, description = "The name is taken.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
@@ -270,7 +270,7 @@ pub async fn remove_agent(
 }
 
 /// A path's `:id`.
-fn number(id: &str) -> Result<i64, Error> {
+pub fn number(id: &str) -> Result<i64, Error> {
     path_number(id).ok_or_else(|| Fault::new(Code::UnknownQueue).with("id", id).into())
 }
 

@@ -5,11 +5,13 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
+use uuid::Uuid;
 
 use super::hours::MINUTES_OF_DAY;
 use super::settings::{Hours, IdleFrom, Settings, Span, SpecialDay, Strategy, Texts, WelcomeWhen};
 use super::{Queue, change_by, known};
 use crate::agent::capacity;
+use crate::bot;
 use crate::http::call::Caller;
 use crate::http::params::{
     Line, Listed, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, path_number,
@@ -93,6 +95,8 @@ crate::params! { body
         opens_per_hour: Option<Within<1, 1_000_000>> = 30,
         /// Clauses and consents, by name, that visitors are shown.
         clauses: Option<Listed<Line<255>, 50>> = ["rodo"],
+        /// The bot that gets new conversations first. Empty: none.
+        external_chatbot_id: Option<OrEmpty<Uuid>>,
     }
 }
 
@@ -156,6 +160,7 @@ impl ChangeChatQueue {
         set(&mut s.mail_after_seconds, self.mail_after_seconds.as_ref(), |within| within.0);
         set(&mut s.opens_per_hour, self.opens_per_hour.as_ref(), |within| within.0);
         set(&mut s.clauses, self.clauses.as_ref(), texts);
+        set(&mut s.bot_id, self.external_chatbot_id.as_ref(), |bot| bot.0);
     }
 }
 
@@ -175,6 +180,9 @@ pub async fn change<C: Caller>(
     given.check()?;
     let id = number(id)?;
     call.write(move |tx, act| {
+        if let Some(OrEmpty(Some(bot))) = &given.external_chatbot_id {
+            bot::ready(tx, bot)?;
+        }
         let queue = change_by(tx, act, id, |queue| given.apply(queue))?;
         if is_shown { Reply::json(&QueueShown::from(queue)) } else { Ok(Reply::default()) }
     })

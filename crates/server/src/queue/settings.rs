@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::clock::Millis;
 
@@ -133,6 +134,9 @@ pub struct Settings {
     pub opens_per_hour: i64,
     /// Clauses and consents, by name, that visitors are shown.
     pub clauses: Vec<String>,
+    /// The bot that gets new conversations first.
+    #[serde(rename = "external_chatbot_id")]
+    pub bot_id: Option<Uuid>,
 }
 
 impl Default for Settings {
@@ -155,6 +159,7 @@ impl Default for Settings {
             mail_after_seconds: 300,
             opens_per_hour: 30,
             clauses: Vec::new(),
+            bot_id: None,
         }
     }
 }

@@ -41,7 +41,10 @@ rozmowa_db::statements! {
     QUEUES = "SELECT chat_queue_id FROM queue_agent WHERE agent_id = $1 LIMIT 10000";
     /// Up to where the agent had to do with a conversation.
     HAD = "SELECT max(seq) FROM event WHERE conversation_id = $1 AND agent_id = $2";
-    EVENT = "SELECT e.kind, e.sent_by, e.at, e.text, a.login FROM event e LEFT JOIN agent a ON a.id = e.agent_id
+    EVENT = "SELECT e.kind, e.sent_by, e.at, CASE WHEN r.what IS NULL THEN e.text END, a.login
+        FROM event e LEFT JOIN agent a ON a.id = e.agent_id
+            LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+                AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
         WHERE e.conversation_id = $1 AND e.seq = $2";
 }
 

@@ -29,10 +29,12 @@ pub enum Kind {
     Idle = 1,
     /// Whether the visitor has read the answers.
     Mail = 2,
+    /// Whether the bot has answered.
+    Bot = 10,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Answer, Self::Idle, Self::Mail];
+    const ALL: [Self; 4] = [Self::Answer, Self::Idle, Self::Mail, Self::Bot];
 
     fn from_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as i64 == number)

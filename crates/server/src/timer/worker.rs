@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::{Kind, Timer};
 use crate::act::{Act, Actor};
 use crate::app::App;
+use crate::bot;
 use crate::clock::{Clock, Millis};
 use crate::conversation::idle;
 use crate::http::Error;
@@ -106,5 +107,6 @@ fn look(tx: &mut rozmowa_db::Tx<'_>, act: &Act<'_>, timer: &Timer) -> Result<(),
         Kind::Answer => no_answer::look(tx, act, &timer.conversation),
         Kind::Idle => idle::look(tx, act, &timer.conversation),
         Kind::Mail => mail::unread::look(tx, act, &timer.conversation),
+        Kind::Bot => bot::work::look(tx, act, &timer.conversation),
     }
 }

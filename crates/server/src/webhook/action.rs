@@ -14,6 +14,17 @@ pub enum Action {
     MessageCreated = 5,
     /// Nobody subscribes to it: sent on demand.
     Test = 6,
+    // The rest are our additions, too.
+    AgentUnassigned = 7,
+    ConversationTransferred = 8,
+    ConversationReopened = 9,
+    ConversationRated = 10,
+    /// By a bot, to people.
+    ConversationHandedOver = 11,
+    BotAssigned = 12,
+    NoteCreated = 13,
+    ContentErased = 14,
+    ConversationDeleted = 15,
 }
 
 impl Action {
@@ -35,6 +46,15 @@ impl Named for Action {
         Self::CustomerCreated,
         Self::CustomerUpdated,
         Self::MessageCreated,
+        Self::AgentUnassigned,
+        Self::ConversationTransferred,
+        Self::ConversationReopened,
+        Self::ConversationRated,
+        Self::ConversationHandedOver,
+        Self::BotAssigned,
+        Self::NoteCreated,
+        Self::ContentErased,
+        Self::ConversationDeleted,
     ];
 
     fn name(self) -> &'static str {
@@ -46,6 +66,15 @@ impl Named for Action {
             Self::CustomerUpdated => "CUSTOMER_UPDATED",
             Self::MessageCreated => "CHAT_MESSAGE_CREATED",
             Self::Test => "WEBHOOK_TEST",
+            Self::AgentUnassigned => "CHAT_AGENT_UNASSIGNED",
+            Self::ConversationTransferred => "CHAT_CONVERSATION_TRANSFERRED",
+            Self::ConversationReopened => "CHAT_CONVERSATION_REOPENED",
+            Self::ConversationRated => "CHAT_CONVERSATION_RATED",
+            Self::ConversationHandedOver => "CHAT_CONVERSATION_HANDED_OVER",
+            Self::BotAssigned => "CHAT_BOT_ASSIGNED",
+            Self::NoteCreated => "CHAT_NOTE_CREATED",
+            Self::ContentErased => "CHAT_CONTENT_ERASED",
+            Self::ConversationDeleted => "CHAT_CONVERSATION_DELETED",
         }
     }
 }

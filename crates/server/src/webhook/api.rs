@@ -342,12 +342,12 @@ pub fn known(id: &str) -> Result<i64, Error> {
     path_number(id).ok_or_else(|| Fault::new(Code::UnknownWebhook).with("id", id).into())
 }
 
-fn distinct(actions: &[OneOf<Action>]) -> Vec<Action> {
+pub fn distinct(actions: &[OneOf<Action>]) -> Vec<Action> {
     Action::ALL.iter().copied().filter(|action| actions.contains(&OneOf(*action))).collect()
 }
 
 /// Judges what takes more than its text: the address, as it is stored if it may be called, and the user.
-async fn check(call: &mut Call) -> Option<String> {
+pub async fn check(call: &mut Call) -> Option<String> {
     let judge = call.app().sender.guard().clone();
     let given = call.given();
     if given.peek("http_auth_user").is_some_and(|user| user.contains(':')) {

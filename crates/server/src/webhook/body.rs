@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Format;
 use super::action::Action;
-use super::delivery::{Due, Told};
+use super::delivery::{Due, Event, Told};
 use crate::http::params::Named;
 use crate::time;
 
@@ -17,6 +17,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 enum Field {
     Text(Option<String>),
     Number(Option<i64>),
+    /// An object; in a form as its text.
+    Json(Option<String>),
 }
 
 type Fields = Vec<(&'static str, Field)>;
@@ -64,10 +66,22 @@ fn fields(due: &Due, told: &Told, webhook_id: i64, zone: &TimeZone) -> Option<Fi
                     fields.push(("agent_login", Field::Text(event.agent_login.clone())));
                     fields.push(("text", Field::Text(event.text.clone())));
                 }
-                _ => {}
+                Action::ConversationClosed => {}
+                // All of ours alike.
+                _ => {
+                    fields.push(("sent_by", text(event.sent_by.name().to_owned())));
+                    fields.push(("agent_login", Field::Text(event.agent_login.clone())));
+                    let bot_id = event.bot_id.map(|id| id.to_string());
+                    fields.push(("external_chatbot_id", Field::Text(bot_id)));
+                    fields.push(("text", Field::Text(event.text.clone())));
+                    fields.push(("details", Field::Json(event.data.clone())));
+                }
             }
             fields.extend([("date", date), ("chat_queue_id", number(event.chat_queue_id))]);
             fields
+        }
+        (Told::Deleted { conversation_id, .. }, _) => {
+            vec![("conversation_id", text(conversation_id.to_string())), ("date", date)]
         }
         (Told::Nothing, _) => return None,
     };
@@ -88,7 +102,7 @@ fn form(action: Action, fields: &Fields) -> String {
     for (name, field) in fields {
         body.extend(["&", name, "="]);
         match field {
-            Field::Text(Some(text)) if !text.is_empty() => {
+            Field::Text(Some(text)) | Field::Json(Some(text)) if !text.is_empty() => {
                 for (place, part) in text.split(' ').enumerate() {
                     if place > 0 {
                         body.push('+');
@@ -110,11 +124,12 @@ fn in_json(due: &Due, told: &Told, fields: Fields, zone: &TimeZone) -> Value {
         let value = match field {
             Field::Text(text) => text.filter(|text| !text.is_empty()).map(Value::from),
             Field::Number(number) => number.map(Value::from),
+            Field::Json(text) => text.and_then(|text| serde_json::from_str(&text).ok()),
         };
         data.insert(name.to_owned(), value.unwrap_or_default());
     }
-    if let Told::Event(event) = told {
-        data.insert("seq".to_owned(), event.seq.into());
+    if let Told::Event(Event { seq, .. }) | Told::Deleted { seq, .. } = told {
+        data.insert("seq".to_owned(), (*seq).into());
     }
     json!({
         "type": due.action.name(),
@@ -127,7 +142,7 @@ fn in_json(due: &Due, told: &Told, fields: Fields, zone: &TimeZone) -> Value {
 mod tests {
     use uuid::Uuid;
 
-    use super::super::delivery::{Event, References};
+    use super::super::delivery::References;
     use super::*;
     use crate::conversation::log::Speaker;
 
@@ -156,6 +171,8 @@ mod tests {
             sent_by: Speaker::Client,
             text: Some("a+b=ć\n~*".to_owned()),
             agent_login: None,
+            data: None,
+            bot_id: None,
         })
     }
 

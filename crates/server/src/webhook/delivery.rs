@@ -20,8 +20,11 @@ rozmowa_db::statements! {
     DUE = "SELECT id, due_at, action, at, attempts, step, conversation_id, seq, customer_id FROM delivery
         WHERE webhook_id = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3";
     /// All that a body may need, as it is now.
-    EVENT = "SELECT c.client_name, c.client_surname, c.client_id, c.client_email, c.chat_queue_id, e.sent_by, e.text, a.login
+    EVENT = "SELECT c.client_name, c.client_surname, c.client_id, c.client_email, c.chat_queue_id, e.sent_by,
+            CASE WHEN r.what IS NULL THEN e.text END, a.login, CASE WHEN r.what IS NULL OR e.kind = 12 THEN e.data END, e.bot_id
         FROM conversation c JOIN event e ON e.conversation_id = c.id LEFT JOIN agent a ON a.id = e.agent_id
+            LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
+                AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
         WHERE c.id = $1 AND e.seq = $2";
     CUSTOMER = "SELECT id FROM customer WHERE id = $1";
     NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE webhook_id = $1 AND due_at > $2";
@@ -53,6 +56,11 @@ pub struct Due {
 pub enum Told {
     Event(Event),
     Customer(i64),
+    /// A conversation that is there no more, which is what is told.
+    Deleted {
+        conversation_id: Uuid,
+        seq: i64,
+    },
     /// Erased since, or a test.
     Nothing,
 }
@@ -68,6 +76,9 @@ pub struct Event {
     pub sent_by: Speaker,
     pub text: Option<String>,
     pub agent_login: Option<String>,
+    /// What else belongs to it, as JSON.
+    pub data: Option<String>,
+    pub bot_id: Option<Uuid>,
 }
 
 impl Due {
@@ -88,6 +99,11 @@ impl Due {
     /// What it tells, as it is now.
     pub fn load(&self, tx: &mut Tx<'_>) -> Result<Told, Error> {
         let told = match self.references {
+            References { conversation_id: Some(conversation_id), seq: Some(seq), .. }
+                if self.action == Action::ConversationDeleted =>
+            {
+                Some(Told::Deleted { conversation_id, seq })
+            }
             References { conversation_id: Some(id), seq: Some(seq), .. } => {
                 let event =
                     tx.query_opt(&EVENT, params![&id, seq], |row| Event::read(row, id, seq))?;
@@ -115,6 +131,8 @@ impl Event {
             sent_by: Speaker::from_number(row.get(5)?),
             text: row.get(6)?,
             agent_login: row.get(7)?,
+            data: row.get(8)?,
+            bot_id: row.get(9)?,
         })
     }
 }
@@ -123,8 +141,10 @@ impl Told {
     /// About how many bytes it takes until it is sent: a letter can become three when it is encoded, beside itself.
     pub fn weight(&self) -> usize {
         let text = match self {
-            Self::Event(event) => event.text.as_ref().map_or(0, String::len),
-            Self::Customer(_) | Self::Nothing => 0,
+            Self::Event(event) => {
+                [&event.text, &event.data].into_iter().flatten().map(String::len).sum()
+            }
+            Self::Customer(_) | Self::Deleted { .. } | Self::Nothing => 0,
         };
         1024 + 4 * text
     }

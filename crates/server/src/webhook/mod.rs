@@ -22,11 +22,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use action::Action;
-pub use tell::{Subject, ToDeliver, tell};
+pub use tell::{Subject, ToDeliver, tell, tell_bot};
 pub use wanted::{Subscriptions, Wanted};
 
 use crate::act::Act;
 use crate::audit;
+use crate::bot;
 use crate::clock::Millis;
 use crate::http::params::Named;
 use crate::http::{Code, Error, Fault};
@@ -449,6 +450,9 @@ fn store(tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), Error> {
 /// What waits and what is in the log goes in steps, by [`sweep`](log::sweep).
 pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, id: i64) -> Result<(), Error> {
     let was = hold(tx, id)?;
+    if bot::has_webhook(tx, id)? {
+        return Err(Fault::new(Code::WebhookOfBot).with("id", id).into());
+    }
     tx.execute(&REMOVE, params![id])?;
     audit::record(tx, act, "webhook.remove", &subject(id), Some(&was.view()), None::<&()>)?;
     // Its lane finds that it is gone, and ends.

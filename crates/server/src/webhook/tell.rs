@@ -35,17 +35,44 @@ pub fn tell(
     subject: Subject<'_>,
     at: Millis,
 ) -> Result<(), Error> {
+    for webhook in act.wanted.by(action) {
+        tell_one(tx, act, *webhook, action, subject, at)?;
+    }
+    Ok(())
+}
+
+/// Tells the bot that has a conversation, if it wants to hear of it.
+pub fn tell_bot(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    bot: Option<&Uuid>,
+    action: Action,
+    subject: Subject<'_>,
+    at: Millis,
+) -> Result<(), Error> {
+    match bot.and_then(|bot| act.wanted.by_bot(bot, action)) {
+        Some(webhook) => tell_one(tx, act, webhook, action, subject, at),
+        None => Ok(()),
+    }
+}
+
+fn tell_one(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    webhook: i64,
+    action: Action,
+    subject: Subject<'_>,
+    at: Millis,
+) -> Result<(), Error> {
     // In the order of times as far as clocks agree; one that was far ahead once delays nothing.
     let due_at = at.clamp(act.now, act.now + AHEAD_MAX);
-    for webhook in act.wanted.by(action) {
-        let id = act.ids.v7(act.now);
-        let (conversation, seq, customer) = match subject {
-            Subject::Event { conversation, seq } => (Some(conversation), Some(seq), None),
-            Subject::Customer(id) => (None, None, Some(id)),
-        };
-        let row = params![*webhook, due_at, &id, action as i64, conversation, seq, customer, at];
-        tx.put(&TELL, row)?;
-        tx.publish(ToDeliver(*webhook));
-    }
+    let id = act.ids.v7(act.now);
+    let (conversation, seq, customer) = match subject {
+        Subject::Event { conversation, seq } => (Some(conversation), Some(seq), None),
+        Subject::Customer(id) => (None, None, Some(id)),
+    };
+    let row = params![webhook, due_at, &id, action as i64, conversation, seq, customer, at];
+    tx.put(&TELL, row)?;
+    tx.publish(ToDeliver(webhook));
     Ok(())
 }

@@ -3,9 +3,11 @@
 //! A transaction learns the revision of the subscriptions from a statement that it runs anyway, so that telling nobody
 //! costs nothing, and a new subscription hears of everything that begins after it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rozmowa_db::{Tx, params};
+use rozmowa_db::{Row, Tx, params};
+use uuid::Uuid;
 
 use super::action::{self, Action};
 use crate::clock::Ids;
@@ -13,7 +15,10 @@ use crate::http::Error;
 use crate::setting;
 
 rozmowa_db::statements! {
-    ENABLED = "SELECT id, actions FROM webhook WHERE is_enabled = 1 ORDER BY id LIMIT 1000";
+    /// With the bot whose it is; a disabled one hears nothing.
+    ENABLED = "SELECT w.id, w.actions, b.id, b.is_enabled FROM webhook w LEFT JOIN bot b ON b.webhook_id = w.id
+        WHERE w.is_enabled = 1 ORDER BY w.id LIMIT 1000";
+    BOTS = "SELECT count(*) FROM bot";
 }
 
 const REVISION: &str = "webhooks.revision";
@@ -23,6 +28,9 @@ const REVISION: &str = "webhooks.revision";
 pub struct Wanted {
     revision: Option<String>,
     by_action: [Vec<i64>; Action::COUNT],
+    /// The subscriptions of bots.
+    of_bots: HashMap<Uuid, (i64, Vec<Action>)>,
+    has_bots: bool,
 }
 
 impl Wanted {
@@ -33,13 +41,25 @@ impl Wanted {
 
     fn load_at(tx: &mut Tx<'_>, revision: Option<String>) -> Result<Self, Error> {
         let mut wanted = Self { revision, ..Self::default() };
-        let subscriptions =
-            tx.query(&ENABLED, params![], |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)))?;
-        for (id, actions) in subscriptions {
-            for action in action::from_lines(&actions) {
-                wanted.by_action[action as usize].push(id);
+        let subscriptions = tx.query(&ENABLED, params![], |row: &Row<'_>| {
+            let (id, actions): (i64, String) = (row.get(0)?, row.get(1)?);
+            let (bot, is_bot_enabled): (Option<Uuid>, Option<bool>) = (row.get(2)?, row.get(3)?);
+            Ok((id, action::from_lines(&actions), bot, is_bot_enabled))
+        })?;
+        for (id, actions, bot, is_bot_enabled) in subscriptions {
+            match bot {
+                Some(bot) if is_bot_enabled == Some(true) => {
+                    wanted.of_bots.insert(bot, (id, actions));
+                }
+                Some(_) => {}
+                None => {
+                    for action in actions {
+                        wanted.by_action[action as usize].push(id);
+                    }
+                }
             }
         }
+        wanted.has_bots = tx.query_one(&BOTS, params![], |row| row.get::<i64>(0))? > 0;
         Ok(wanted)
     }
 
@@ -58,6 +78,17 @@ impl Wanted {
     /// The subscriptions that want an action.
     pub fn by(&self, action: Action) -> &[i64] {
         &self.by_action[action as usize]
+    }
+
+    /// The subscription of a bot, if it wants an action.
+    pub fn by_bot(&self, bot: &Uuid, action: Action) -> Option<i64> {
+        let (id, actions) = self.of_bots.get(bot)?;
+        actions.contains(&action).then_some(*id)
+    }
+
+    /// Whether a conversation can be a bot's.
+    pub fn has_bots(&self) -> bool {
+        self.has_bots
     }
 }
 

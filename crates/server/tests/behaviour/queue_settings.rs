@@ -147,8 +147,8 @@ async fn administrators_set_them_at_the_console_and_nobody_else() {
             }
         }
         let role = Some(Role::Administrator);
-        let changes = agent::Changes { role, ..agent::Changes::default() };
-        server.act(move |tx, act| agent::change(tx, act, "anowak", &changes)).await;
+        let rise = agent::Changes { role, ..agent::Changes::default() };
+        server.act(move |tx, act| agent::change(tx, act, "anowak", &rise)).await;
         let console = Console::of(&server, "anowak").await;
         let changed = console.call(&server, change).await.expect(200).json();
         assert_eq!(changed["no_answer_seconds"], 30);

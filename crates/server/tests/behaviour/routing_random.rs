@@ -123,6 +123,7 @@ async fn whose(server: &Server) -> Vec<(Uuid, Option<i64>)> {
     server.write(read).await
 }
 
+#[expect(clippy::too_many_lines, reason = "a step is one of a dozen, each a few lines")]
 async fn step(server: &Server, model: &mut Model, rng: &mut StdRng) {
     let now = server.app.clock.now();
     let at = rng.random_range(0..LOGINS.len());
@@ -214,8 +215,7 @@ async fn step(server: &Server, model: &mut Model, rng: &mut StdRng) {
         _ => {
             let cap = rng.random_bool(0.5).then(|| rng.random_range(1..4));
             let mut strategies = Strategy::ALL.to_vec();
-            let first = rng.random_range(0..strategies.len());
-            strategies.rotate_left(first);
+            strategies.rotate_left(rng.random_range(0..Strategy::ALL.len()));
             let rules = Rules { strategies: strategies.clone(), agent_capacity: cap };
             model.rules.insert(chat_queue_id, rules);
             set(server, chat_queue_id, move |settings| {

@@ -32,13 +32,15 @@ pub struct Params {
     /// Given more than once, with different values. Of no consequence unless somebody asks for it.
     contradictory: BTreeSet<String>,
     faults: Vec<Fault>,
+    /// Objects of a JSON body as they were: in the tree numbers are texts.
+    objects: BTreeMap<String, serde_json::Value>,
     zone: TimeZone,
 }
 
 impl Params {
     pub fn new(zone: TimeZone) -> Self {
         let (values, contradictory) = (BTreeMap::new(), BTreeSet::new());
-        Self { values, contradictory, faults: Vec::new(), zone }
+        Self { values, contradictory, faults: Vec::new(), objects: BTreeMap::new(), zone }
     }
 
     /// Reads a query or a form, PHP's brackets included.
@@ -83,6 +85,9 @@ impl Params {
             if count == PARAMETERS_MAX {
                 self.faults.push(Fault::new(Code::TooManyParameters));
                 break;
+            }
+            if value.is_object() {
+                self.objects.insert(name.clone(), value.clone());
             }
             match from_json(value, 0) {
                 Ok(Some(node)) => values.push((name, node)),
@@ -129,6 +134,11 @@ impl Params {
             Some(Node::Scalar(text)) if !self.contradictory.contains(name) => Some(text.trim()),
             _ => None,
         }
+    }
+
+    /// An object of a JSON body to the letter: for what is kept and not read.
+    pub fn object(&mut self, name: &str) -> Option<serde_json::Value> {
+        self.objects.remove(name)
     }
 
     /// Told with all others.
