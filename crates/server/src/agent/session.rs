@@ -30,9 +30,9 @@ rozmowa_db::statements! {
     USED = "UPDATE session SET used_at = $2, expires_at = $3 WHERE token_hash = $1";
     END = "DELETE FROM session WHERE token_hash = $1";
     END_ALL = "DELETE FROM session WHERE agent_id = $1";
-    /// Signing in on and on leaves no more than these.
+    /// Signing in on and on leaves no more than these beside the new one.
     END_OLD = "DELETE FROM session WHERE token_hash IN
-        (SELECT token_hash FROM session WHERE agent_id = $1 ORDER BY created_at DESC, token_hash LIMIT 100 OFFSET $2)";
+        (SELECT token_hash FROM session WHERE agent_id = $1 AND token_hash <> $3 ORDER BY created_at DESC, token_hash LIMIT 100 OFFSET $2)";
     LIST = "SELECT s.token_hash, s.created_at, s.used_at, s.address, s.user_agent
         FROM session s JOIN agent a ON a.id = s.agent_id
         WHERE s.agent_id = $1 AND s.expires_at > $2 AND s.credential_version = a.credential_version
@@ -224,7 +224,7 @@ pub fn open(
     let hash = token_hash(token);
     let until = act.now + IDLE_MAX;
     tx.put(&ADD, params![&hash, agent.id, version, act.now, until, address.as_str(), user_agent])?;
-    Ok(tx.put(&END_OLD, params![agent.id, SESSIONS_MAX])?)
+    Ok(tx.put(&END_OLD, params![agent.id, SESSIONS_MAX - 1, &hash])?)
 }
 
 /// A session as its agent sees it.

@@ -8,8 +8,8 @@ use crate::client::{Request, delete, get, post, put};
 use crate::server::Server;
 use crate::store::on_both_engines;
 
-/// A method, and what is answered without a session, and to an agent, a supervisor and an administrator, when nothing but
-/// the path is given: 400, 404 and 409 say that the caller was let in.
+/// A method, and what is answered without a session, and to an agent, a supervisor and an administrator, of a conversation
+/// that is nobody's: 400, 404 and 409 say that the caller was let in.
 type Line = (&'static str, [u16; 4]);
 
 const ANYBODY: [u16; 4] = [400; 4];
@@ -34,32 +34,28 @@ const TABLE: &[Line] = &[
     ("GET /console/agents/:login", [401, 403, 403, 404]),
     ("PUT /console/agents/:login", [401, 403, 403, 404]),
     ("POST /console/agents/:login/invitation", [401, 403, 403, 404]),
-    ("GET /console/duty", [401, 200, 200, 200]),
-    ("PUT /console/duty", [401, 400, 400, 400]),
+    ("POST /console/conversations/:id/transcript_mail", [401, 403, 409, 409]),
+    ("GET /console/search", [401, 400, 400, 400]),
     ("GET /console/agents/:login/duty", [401, 403, 404, 404]),
     ("PUT /console/agents/:login/duty", [401, 403, 400, 400]),
-    ("GET /console/queues/:id", [401, 403, 403, 404]),
-    ("PUT /console/queues/:id", [401, 403, 403, 404]),
-    ("GET /console/routing", [401, 403, 403, 200]),
-    ("PUT /console/routing", [401, 403, 403, 400]),
-    ("POST /console/conversations/:id/transcript_mail", [401, 404, 404, 404]),
-    ("GET /console/search", [401, 400, 400, 400]),
+    ("GET /console/duty", [401, 200, 200, 200]),
+    ("PUT /console/duty", [401, 400, 400, 400]),
     // Conversations.
     ("GET /console/conversations", [401, 400, 400, 400]),
-    ("GET /console/conversations/:id", [401, 404, 404, 404]),
-    ("GET /console/conversations/:id/events", [401, 404, 404, 404]),
-    ("GET /console/conversations/:id/lookup", [401, 404, 404, 404]),
-    ("POST /console/conversations/:id/reply", [401, 400, 400, 400]),
-    ("POST /console/conversations/:id/note", [401, 400, 400, 400]),
-    ("POST /console/conversations/:id/whisper", [401, 403, 400, 400]),
-    ("POST /console/conversations/:id/claim", [401, 404, 404, 404]),
+    ("GET /console/conversations/:id", [401, 403, 200, 200]),
+    ("GET /console/conversations/:id/events", [401, 403, 200, 200]),
+    ("GET /console/conversations/:id/lookup", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/reply", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/note", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/whisper", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/claim", [401, 403, 409, 409]),
     ("POST /console/conversations/:id/assign", [401, 403, 400, 400]),
-    ("POST /console/conversations/:id/take_over", [401, 403, 404, 404]),
-    ("POST /console/conversations/:id/transfer", [401, 400, 400, 400]),
-    ("POST /console/conversations/:id/close", [401, 404, 404, 404]),
-    ("POST /console/conversations/:id/label", [401, 404, 404, 404]),
-    ("POST /console/conversations/:id/reopen", [401, 404, 404, 404]),
-    ("POST /console/conversations/:id/read", [401, 400, 400, 400]),
+    ("POST /console/conversations/:id/take_over", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/transfer", [401, 403, 200, 409]),
+    ("POST /console/conversations/:id/close", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/label", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/reopen", [401, 403, 200, 200]),
+    ("POST /console/conversations/:id/read", [401, 403, 200, 200]),
     ("GET /console/canned_answers", [401, 200, 200, 200]),
     ("POST /console/canned_answers", [401, 403, 400, 400]),
     ("PUT /console/canned_answers/:id", [401, 403, 404, 404]),
@@ -75,27 +71,37 @@ const TABLE: &[Line] = &[
     ("DELETE /console/blocks/:id", [401, 404, 404, 404]),
     ("GET /console/settings/lookup", [401, 403, 403, 200]),
     ("PUT /console/settings/lookup", [401, 403, 403, 200]),
-    ("GET /console/conversations/:id/files/:file_id", [401, 404, 404, 404]),
-    ("POST /console/conversations/:id/files", [401, 404, 404, 404]),
-    // Clauses and signed identities.
+    // What administrators set, and files.
     ("GET /console/clauses", [401, 403, 403, 200]),
     ("POST /console/clauses", [401, 403, 403, 400]),
-    ("PUT /console/clauses/:id", [401, 403, 403, 404]),
-    ("POST /console/queues/:id/identity_secret", [401, 403, 403, 404]),
+    ("PUT /console/clauses/:id", [401, 403, 403, 400]),
+    ("POST /console/conversations/:id/files", [401, 403, 200, 200]),
+    ("GET /console/conversations/:id/files/:file_id", [401, 404, 404, 404]),
+    ("GET /console/queues/:id", [401, 403, 403, 404]),
+    ("PUT /console/queues/:id", [401, 403, 403, 404]),
     ("DELETE /console/queues/:id/identity_secret", [401, 403, 403, 404]),
+    ("POST /console/queues/:id/identity_secret", [401, 403, 403, 404]),
+    ("GET /console/routing", [401, 403, 403, 200]),
+    ("PUT /console/routing", [401, 403, 403, 400]),
 ];
 
-fn request(method: &str) -> Request {
+fn request(method: &str, conversation: &str) -> Request {
     let (verb, path) = method.split_once(' ').expect("a verb and a path");
+    let path = path.replace("/conversations/:id", &format!("/conversations/{conversation}"));
     let parts = path.split('/').map(|part| match part {
         ":login" => "nobody",
         ":session_id" => "0",
-        part if part.starts_with(':') => "00000000-0000-7000-8000-000000000000",
+        part if part.starts_with(':') => "999",
         part => part,
     });
     let path = parts.collect::<Vec<_>>().join("/");
+    let has_conversation = path.contains(conversation);
     match verb {
         "GET" => get(path),
+        // What actions on conversations ask for, so that it is seen whom they let in.
+        "POST" if has_conversation => {
+            post(path).json(&serde_json::json!({"text": "x", "seq": 1, "chat_queue_id": 4}))
+        }
         "POST" => post(path),
         "PUT" => put(path),
         "DELETE" => delete(path),
@@ -121,16 +127,18 @@ async fn each_method_lets_in_whom_it_is_for() {
             crate::browser::set_up(&server, login, role).await;
         }
         for (method, expected) in TABLE {
+            // Of a queue that none of them answers.
+            let conversation = server.start(&[]).await;
             let mut answers = [0; 4];
-            answers[0] = server.call(request(method).anonymous()).await.status;
+            answers[0] = server.call(request(method, &conversation).anonymous()).await.status;
             for ((login, _), status) in roles.iter().zip(&mut answers[1..]) {
                 // Some of them end it.
                 let browser = Browser::sign_in(&server, login).await;
-                *status = browser.call(&server, request(method)).await.status;
+                *status = browser.call(&server, request(method, &conversation)).await.status;
             }
             assert_eq!(answers, *expected, "{method}");
             // Whatever an API user may do elsewhere.
-            let api_user = server.call(request(method)).await.status;
+            let api_user = server.call(request(method, &conversation)).await.status;
             assert_eq!(api_user, expected[0], "{method}");
         }
     })
