@@ -77,3 +77,11 @@ fn take(tx: &mut Tx<'_>, timer: &Timer) -> Result<bool, Error> {
     let key = params![timer.due_at, timer.kind as i64, &timer.conversation];
     Ok(tx.execute(&TAKE, key)? == 1)
 }
+
+/// Has it looked at later, unless somebody else was first.
+fn postpone(tx: &mut Tx<'_>, timer: &Timer, until: Millis) -> Result<(), Error> {
+    if take(tx, timer)? {
+        tx.put(&SET, params![until, timer.kind as i64, &timer.conversation])?;
+    }
+    Ok(())
+}

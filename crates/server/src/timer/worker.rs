@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::sync::{Notify, watch};
 
 use super::{Kind, Timer};
@@ -19,6 +20,8 @@ use crate::routing::no_answer;
 const BATCH: i64 = 200;
 /// How often other nodes' timers are looked for.
 const ROUND_EVERY: Millis = 1_000;
+/// After a failure of what a timer does.
+const FAILED_AGAIN_AFTER: Millis = 60_000;
 /// After a failure of the store.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -97,7 +100,15 @@ async fn fire(app: &App) -> Result<Option<Millis>, Error> {
                 let act = Act::of(tx, &of_timer, &actor)?;
                 look(tx, &act, &timer)
             });
-            fired.await?;
+            match fired.await {
+                // One that fails must not hold up those behind it.
+                Err(error) if error.status() == StatusCode::INTERNAL_SERVER_ERROR => {
+                    tracing::error!(?timer, cause = error.cause(), "a timer failed");
+                    let later = app.clock.now() + FAILED_AGAIN_AFTER;
+                    app.db.write(move |tx| super::postpone(tx, &timer, later)).await?;
+                }
+                fired => fired?,
+            }
         }
     }
 }

@@ -295,7 +295,9 @@ async fn twenty_wait_to_be_sent_and_not_for_longer_than_a_day() {
         assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 4);
         until("what was refused is gone", async || (kept(&server).len() == 20).then_some(())).await;
         let sent_file = {
-            server.execute("DELETE FROM file WHERE id = (SELECT id FROM file ORDER BY id LIMIT 1)").await;
+            server
+                .execute("DELETE FROM file WHERE id = (SELECT id FROM file ORDER BY id LIMIT 1)")
+                .await;
             uploaded(&server, &visitor, "b", b"sent").await
         };
         sent(&server, &visitor, &[&sent_file]).await.expect(200);
