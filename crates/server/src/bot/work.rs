@@ -247,11 +247,15 @@ pub fn let_go_more(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<bool, Error> {
 /// A bot that owes an answer for too long has lost its conversation to people.
 pub fn look(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
     let row = |row: &Row<'_>| Ok((row.get::<Uuid>(0)?, row.get::<Millis>(1)?));
+    // Held before it is judged: the bot may be answering.
+    let held = match hold(tx, id) {
+        Err(error) if error.status() == http::StatusCode::NOT_FOUND => return Ok(()),
+        held => held?,
+    };
     let Some((bot, due_at)) = tx.query_opt(&DUE, params![id], row)? else { return Ok(()) };
     if due_at > act.now {
         return timer::set(tx, due_at, timer::Kind::Bot, id);
     }
-    let held = hold(tx, id)?;
     if held.check(&bot).is_err() {
         return Ok(());
     }

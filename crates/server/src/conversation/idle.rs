@@ -12,8 +12,13 @@ use crate::queue::settings::{IdleFrom, Settings};
 use crate::timer;
 
 rozmowa_db::statements! {
-    IDLE = "SELECT c.status, c.client_at, c.page_closed_at, q.settings, c.reopened_at
-        FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
+    /// What is decided by what was read stays so until the transaction's end.
+    IDLE = {
+        sqlite: "SELECT c.status, c.client_at, c.page_closed_at, q.settings, c.reopened_at
+            FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1",
+        postgres: "SELECT c.status, c.client_at, c.page_closed_at, q.settings, c.reopened_at
+            FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1 FOR UPDATE OF c",
+    };
 }
 
 /// When a new conversation is looked at first.

@@ -16,7 +16,12 @@ const EVENTS_MAX: i64 = 200;
 
 rozmowa_db::statements! {
     /// The oldest first. Who was closed that long ago had started before.
-    OLD = "SELECT id, seq FROM conversation WHERE status = 2 AND id < $1 AND closed_at <= $2 ORDER BY id LIMIT $3";
+    /// Who is being reopened stays.
+    OLD = {
+        sqlite: "SELECT id, seq FROM conversation WHERE status = 2 AND id < $1 AND closed_at <= $2 ORDER BY id LIMIT $3",
+        postgres: "SELECT id, seq FROM conversation WHERE status = 2 AND id < $1 AND closed_at <= $2 ORDER BY id LIMIT $3
+            FOR UPDATE SKIP LOCKED",
+    };
 }
 
 /// Deletes a step's worth; says whether there may be more.

@@ -125,6 +125,10 @@ impl Party {
             }
             if self.rechecked_at.elapsed() > RECHECK_EVERY {
                 self.refresh(line).await?;
+                let watched: Vec<Uuid> = self.watched.keys().copied().collect();
+                for conversation in watched {
+                    self.check(line, conversation).await?;
+                }
             }
         }
     }
@@ -198,6 +202,20 @@ impl Party {
         }
     }
 
+    /// Whether a conversation that is looked at is still theirs to see.
+    async fn check(&mut self, line: &mut Line, conversation: Uuid) -> Result<(), Close> {
+        let session = Arc::clone(&self.session);
+        let found = self.app.db.read(move |tx| access::see(tx, &session, &conversation)).await;
+        match found {
+            Ok(_) => Ok(()),
+            Err(error) if Close::from(&error) == Close::Refused => Err(Close::Refused),
+            Err(error) => {
+                self.unwatch(line, conversation);
+                self.refuse(line, conversation, error).await
+            }
+        }
+    }
+
     async fn refuse(&self, line: &mut Line, id: Uuid, error: Error) -> Result<(), Close> {
         line.send(&Out::Refused {
             id: None,
@@ -233,6 +251,10 @@ impl Party {
 
     async fn tell(&mut self, line: &mut Line, told: &Told) -> Result<(), Close> {
         let id = told.conversation;
+        let has_moved = told.was.chat_queue_id.is_some() || told.was.agent_id.is_some();
+        if has_moved && self.watched.contains_key(&id) {
+            self.check(line, id).await?;
+        }
         if told.event.kind == Kind::Deleted {
             // There is no log any more that would have it.
             if self.watched.remove(&id).is_some() {

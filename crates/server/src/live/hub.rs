@@ -16,6 +16,8 @@ use crate::conversation::log::Kind;
 
 /// Signals that a listener may be behind.
 const INBOX_MAX: usize = 256;
+/// A listener who is so far behind gets no passing things.
+const PASSING_MAX: usize = 64;
 /// So that listeners of different conversations don't wait for each other.
 const SHARDS: usize = 32;
 
@@ -155,6 +157,10 @@ impl Shared {
         if contents.end.is_some() {
             return false;
         }
+        // What is best effort leaves room for what is not.
+        if matches!(signal, Signal::Passing(_)) && contents.signals.len() >= PASSING_MAX {
+            return true;
+        }
         if contents.signals.len() == INBOX_MAX {
             drop(contents);
             self.end(End::Behind);
@@ -269,7 +275,27 @@ impl Drop for Inbox {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Was;
     use super::*;
+    use crate::conversation::Status;
+    use crate::conversation::log::{Speaker, Stored, Turn};
+
+    fn told() -> Told {
+        let turn =
+            Turn { seq: 1, at: 0, chat_queue_id: 3, agent_id: None, status: Status::Created };
+        let event = Stored {
+            seq: 1,
+            at: 0,
+            kind: Kind::Started,
+            sent_by: Speaker::Client,
+            agent_id: None,
+            bot_id: None,
+            text: None,
+            data: None,
+            client_key: None,
+        };
+        Told { conversation: Uuid::nil(), turn, event, was: Was::default() }
+    }
 
     fn typing(agent_id: i64) -> Passing {
         Passing::AgentStatus { agent_id }
@@ -300,6 +326,11 @@ mod tests {
         quick.listen(Topic::AllLists);
         for number in 0..=INBOX_MAX {
             hub.pass(Topic::AllLists, typing(1), None);
+            assert!(quick.next().await.is_ok(), "{number}");
+        }
+        assert!(slow.next().await.is_ok(), "what passes ends nobody's listening");
+        for number in 0..=INBOX_MAX {
+            hub.tell(told());
             assert!(quick.next().await.is_ok(), "{number}");
         }
         assert_eq!(slow.ended().await, End::Behind);

@@ -56,7 +56,7 @@ rozmowa_db::statements! {
             (SELECT count(*) FROM conversation c
              WHERE c.agent_id = m.agent_id AND c.chat_queue_id = m.chat_queue_id AND c.status <> 2)
         FROM queue_agent m WHERE m.chat_queue_id = $1 LIMIT 10000";
-    /// Who waits, in order. Those that somebody is busy with are passed over: that one rings again.
+    /// Who waits, in order. Those that somebody is busy with are passed over, and counted by [`STILL`].
     WAITING = {
         sqlite: "SELECT c.id, c.waiting_since, c.customer_id, u.account_manager_id
             FROM conversation c LEFT JOIN customer u ON u.id = c.customer_id
@@ -67,6 +67,10 @@ rozmowa_db::statements! {
             WHERE c.chat_queue_id = $1 AND c.waiting_rank = $2 AND (c.waiting_since, c.id) > ($3, $4) AND c.bot_id IS NULL
             ORDER BY c.waiting_since, c.id LIMIT $5 FOR UPDATE OF c SKIP LOCKED",
     };
+    /// Whether more wait than were looked at.
+    STILL = "SELECT count(*) FROM (SELECT 1 FROM conversation c
+        WHERE c.chat_queue_id = $1 AND c.waiting_rank = $2 AND (c.waiting_since, c.id) > ($3, $4) AND c.bot_id IS NULL
+        LIMIT $5) AS w";
     /// Who talked in a customer's last conversations.
     TALKED = "SELECT agent_id FROM conversation
         WHERE customer_id = $1 AND agent_id IS NOT NULL AND first_agent_at IS NOT NULL ORDER BY id DESC LIMIT 20";
@@ -119,6 +123,8 @@ pub struct Left {
     is_over: bool,
     /// Queues for which nobody has room.
     pub full: Vec<i64>,
+    /// Somebody was busy with one who waits: to be looked at again in a moment.
+    pub has_passed_over: bool,
 }
 
 impl Left {
@@ -136,7 +142,7 @@ pub fn step(
 ) -> Result<Left, Error> {
     let mut floor = Floor { agents: free(tx, queues, act.now)?, queues: BTreeMap::new() };
     if floor.agents.is_empty() {
-        return Ok(Left { is_over: true, full: queues.to_vec() });
+        return Ok(Left { is_over: true, full: queues.to_vec(), has_passed_over: false });
     }
     let mut settings = BTreeMap::new();
     let mut lines = Vec::new();
@@ -160,10 +166,17 @@ pub fn step(
         let agent = floor.agents[at].id;
         if assign::route(tx, act, &waiting.id, agent, &settings[&queue], turn)? {
             given += 1;
+            let line = lines.iter_mut().find(|line| line.is_of(&waiting));
+            line.expect("it came from there").left -= 1;
         }
     }
+    lines.retain(|line| floor.has_room(line.chat_queue_id));
+    let mut has_passed_over = false;
+    for line in &lines {
+        has_passed_over |= line.has_passed_over(tx)?;
+    }
     let full = floor.queues.keys().copied().filter(|id| !floor.has_room(*id)).collect();
-    Ok(Left { is_over: given < BATCH, full })
+    Ok(Left { is_over: given < BATCH, full, has_passed_over })
 }
 
 fn free(tx: &mut Tx<'_>, queues: &[i64], now: Millis) -> Result<Vec<Candidate>, Error> {
@@ -227,9 +240,12 @@ impl Waiting {
 struct Line {
     chat_queue_id: i64,
     rank: i64,
+    from: (Millis, Uuid),
     after: (Millis, Uuid),
     page: VecDeque<Waiting>,
     is_read: bool,
+    /// Of those that were read, how many still wait.
+    left: i64,
 }
 
 impl Line {
@@ -239,7 +255,22 @@ impl Line {
             Some(after) => (now - after, Uuid::max()),
             None => (Millis::MIN, Uuid::nil()),
         };
-        Self { chat_queue_id, rank, after, page: VecDeque::new(), is_read: false }
+        let page = VecDeque::new();
+        Self { chat_queue_id, rank, from: after, after, page, is_read: false, left: 0 }
+    }
+
+    fn is_of(&self, waiting: &Waiting) -> bool {
+        (self.chat_queue_id, self.rank) == (waiting.chat_queue_id, waiting.rank)
+    }
+
+    /// Asked when all were looked at for whom there was room.
+    fn has_passed_over(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        if !self.is_read {
+            return Ok(false);
+        }
+        let key = params![self.chat_queue_id, self.rank, self.from.0, &self.from.1, self.left + 1];
+        let still: i64 = tx.query_one(&STILL, key, |row| row.get(0))?;
+        Ok(still > self.left)
     }
 
     fn front(&mut self, tx: &mut Tx<'_>) -> Result<Option<&Waiting>, Error> {
@@ -257,6 +288,7 @@ impl Line {
                 })
             })?;
             self.is_read = (page.len() as u64) < PAGE.unsigned_abs();
+            self.left += i64::try_from(page.len()).unwrap_or(PAGE);
             if let Some(last) = page.last() {
                 self.after = (last.since, last.id);
             }

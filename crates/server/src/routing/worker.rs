@@ -16,6 +16,9 @@ use crate::live::{Passing, Topic};
 
 /// How often what nobody told this process is looked for: other nodes, the command line, a queue that opens.
 const ROUND_EVERY: Millis = 1_000;
+/// After somebody was passed over because another transaction was busy with them; beyond that, the round finds them.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
+const LOOKS_AGAIN: u32 = 50;
 /// After a failure of the store.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -99,11 +102,16 @@ impl Worker {
             .extend(looks.iter().filter(|look| !has_room(look)).map(|look| look.chat_queue_id));
         let queues: Vec<i64> =
             looks.iter().filter(has_room).map(|look| look.chat_queue_id).collect();
+        let mut looks_again = LOOKS_AGAIN;
         while !queues.is_empty() {
             let left = self.step(queues.clone()).await?;
             self.full.extend(&left.full);
             if left.is_over() {
-                break;
+                if !left.has_passed_over || looks_again == 0 {
+                    break;
+                }
+                looks_again -= 1;
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             }
         }
         Ok(())

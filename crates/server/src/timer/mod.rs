@@ -14,8 +14,8 @@ use crate::http::Error;
 
 rozmowa_db::statements! {
     SET = "INSERT INTO timer (due_at, kind, conversation_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-    DUE = "SELECT due_at, kind, conversation_id FROM timer WHERE due_at <= $1 ORDER BY due_at, kind, conversation_id LIMIT $2";
-    NEXT = "SELECT min(due_at) FROM timer";
+    DUE = "SELECT due_at, kind, conversation_id FROM timer WHERE due_at <= $1 AND kind IN (0, 1, 2, 10) ORDER BY due_at, kind, conversation_id LIMIT $2";
+    NEXT = "SELECT min(due_at) FROM timer WHERE kind IN (0, 1, 2, 10)";
     /// To the first who takes it.
     TAKE = "DELETE FROM timer WHERE due_at = $1 AND kind = $2 AND conversation_id = $3";
 }

@@ -102,7 +102,7 @@ async fn fire(app: &App) -> Result<Option<Millis>, Error> {
             });
             match fired.await {
                 // One that fails must not hold up those behind it.
-                Err(error) if error.status() == StatusCode::INTERNAL_SERVER_ERROR => {
+                Err(error) if error.status() != StatusCode::SERVICE_UNAVAILABLE => {
                     tracing::error!(?timer, cause = error.cause(), "a timer failed");
                     let later = app.clock.now() + FAILED_AGAIN_AFTER;
                     app.db.write(move |tx| super::postpone(tx, &timer, later)).await?;

@@ -5,6 +5,7 @@ use rozmowa_load::socket::{Closed, Refused, Socket};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::client::post;
 use crate::people::{
     Person, agent_socket, cookie_of, member, origin_of, soon, token_of, visitor_socket,
 };
@@ -227,6 +228,31 @@ async fn a_server_that_stops_says_so_and_everybody_goes_on_afterwards() {
         visitor.until(3).await;
         assert_eq!(visitor.texts(), ["Przed", "Po"]);
         assert!(!visitor.has_doubles);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_see_it_any_more_hears_no_more_of_it() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let id = server.start(&[]).await;
+        member(&server, 3, "jkowalski").await;
+        member(&server, 4, "anowak").await;
+        let cookie = cookie_of(&server, "jkowalski").await;
+        let mut agent = Person::agent(&server, &cookie, &id).await;
+        agent.until(1).await;
+        let target = format!("/api/chat_conversations/{id}/transfer");
+        let transfer = [("user_login", "jkowalski"), ("chat_queue_id", "4")];
+        server.call(post(target).form(&transfer)).await.expect(200);
+        let refused = agent.next_of("refused").await.unwrap();
+        assert_eq!(refused["errors"][0]["code"], 200_123);
+        server.message(&id, "Nie dla tej osoby").await;
+        // A frame that is answered: what came before has come.
+        let watch = json!({ "type": "watch", "conversation": id, "after": 1 });
+        agent.socket.send(&watch).await.unwrap();
+        agent.next_of("refused").await.unwrap();
+        assert_eq!(agent.log.len(), 1);
     })
     .await;
 }

@@ -52,7 +52,7 @@ async fn killed_servers_lose_and_double_nothing_that_was_said() {
     for _ in 0..KILLS {
         (visitor.address, agent.address) = (server.address, server.address);
         let before = visitor.said.len() + agent.said.len();
-        let until = random.random_range(3..40);
+        let until = random.random_range(3..12);
         let talking = tokio::spawn(async move { tokio::join!(talk(visitor), talk(agent)) });
         soon(async {
             loop {
