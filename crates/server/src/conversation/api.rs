@@ -105,7 +105,7 @@ crate::params! { body
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/message", operation_id = "send_message", tag = "chats",
     params(ConversationId, IdempotencyKey),
-    request_body(content((SendMessage = "application/json"), (SendMessage = "application/x-www-form-urlencoded"))),
+    request_body(content = SendMessage, content_type = "application/json"),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = 404, description = "Unknown conversation or bot.", body = Envelope),
@@ -185,7 +185,7 @@ crate::params! { body
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/reply", operation_id = "reply_to_conversation", tag = "additions",
     params(ConversationId, IdempotencyKey),
-    request_body(content((ReplyToConversation = "application/json"), (ReplyToConversation = "application/x-www-form-urlencoded"))),
+    request_body(content = ReplyToConversation, content_type = "application/json"),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = 404, description = "Unknown conversation or agent.", body = Envelope),

@@ -2,6 +2,9 @@
 
 use axum::extract::Path;
 use rozmowa_db::Tx;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::api::{ConversationId, MessageText, known};
@@ -32,13 +35,32 @@ crate::params! { body
     }
 }
 
+/// The parameters, and that there is one place to go to.
+struct OnePlace;
+
+impl PartialSchema for OnePlace {
+    fn schema() -> RefOr<Schema> {
+        // An empty login is none.
+        let login = ObjectBuilder::new().pattern(Some(r"\S"));
+        let login = ObjectBuilder::new().property("to_user_login", login).required("to_user_login");
+        let queue = ObjectBuilder::new().required("chat_queue_id");
+        let one_of = OneOfBuilder::new().item(login.build()).item(queue.build());
+        AllOfBuilder::new()
+            .item(TransferConversation::schema())
+            .item(Schema::OneOf(one_of.build()))
+            .into()
+    }
+}
+
+impl ToSchema for OnePlace {}
+
 /// Hands a conversation on
 ///
 /// Our addition. To an agent on duty and with room for it, or to a chat queue.
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/transfer", operation_id = "transfer_conversation", tag = "additions",
     params(ConversationId, IdempotencyKey),
-    request_body(content((TransferConversation = "application/json"), (TransferConversation = "application/x-www-form-urlencoded"))),
+    request_body(content = OnePlace, content_type = "application/json"),
     responses(
         (status = 200, description = "It is there. The body is empty."),
         (status = 404, description = "Unknown conversation, agent or chat queue.", body = Envelope),
@@ -186,7 +208,7 @@ crate::params! { body
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/close", operation_id = "close_conversation", tag = "additions",
     params(ConversationId, IdempotencyKey),
-    request_body(content((Option<CloseConversation> = "application/json"), (Option<CloseConversation> = "application/x-www-form-urlencoded"))),
+    request_body(content = Option<CloseConversation>, content_type = "application/json"),
     responses(
         (status = 200, description = "It is closed. The body is empty."),
         (status = 404, description = "Unknown conversation, agent, topic or tag.", body = Envelope),

@@ -100,8 +100,6 @@ codes! {
     NotTimeZone = 100_244 BAD_REQUEST "not_time_zone";
     /// Not an origin: scheme and host, and nothing behind them.
     NotOrigin = 100_245 BAD_REQUEST "not_origin";
-    /// A list that names something twice.
-    Repeated = 100_246 BAD_REQUEST "repeated";
     /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
     NotUrl = 100_260 BAD_REQUEST "not_url";
     /// The address is not public, or its name resolves to one that is not. `webhooks.allowed_networks` allows some.

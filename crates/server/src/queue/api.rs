@@ -121,7 +121,7 @@ pub async fn show(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
 /// Our addition. What is not given stays.
 #[utoipa::path(
     put, path = "/api/chats/queues/{id}", operation_id = "change_chat_queue", tag = "additions", params(ChatQueueId),
-    request_body(content((Option<ChangeChatQueue> = "application/json"), (Option<ChangeChatQueue> = "application/x-www-form-urlencoded"))),
+    request_body(content = Option<ChangeChatQueue>, content_type = "application/json"),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = 404, description = "Unknown chat queue or bot.", body = Envelope),
@@ -152,7 +152,7 @@ pub async fn show_strategies(call: Call) -> Result<Reply, Error> {
 /// Our addition. Where a queue does not say.
 #[utoipa::path(
     put, path = "/api/chats/routing", operation_id = "set_chat_routing", tag = "additions",
-    request_body(content((SetStrategies = "application/json"), (SetStrategies = "application/x-www-form-urlencoded"))),
+    request_body(content = SetStrategies, content_type = "application/json"),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
         (status = "default", description = "What was wrong.", body = Envelope),

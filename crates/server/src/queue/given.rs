@@ -121,10 +121,6 @@ impl From<Queue> for QueueShown {
 }
 
 impl ChangeChatQueue {
-    fn check(&self) -> Result<(), Error> {
-        self.strategies.as_ref().map_or(Ok(()), check_strategies)
-    }
-
     fn apply(&self, queue: &mut Queue) {
         fn set<T, U>(place: &mut T, given: Option<&U>, as_stored: impl Fn(&U) -> T) {
             if let Some(given) = given {
@@ -137,7 +133,7 @@ impl ChangeChatQueue {
         set(&mut queue.is_enabled, self.enabled.as_ref(), |yes| yes.0);
         let s = &mut queue.settings;
         set(&mut s.strategies, self.strategies.as_ref(), |given| {
-            let strategies: Vec<_> = given.0.iter().map(|strategy| strategy.0).collect();
+            let strategies = ordered(given);
             (!strategies.is_empty()).then_some(strategies)
         });
         set(&mut s.agent_capacity, self.agent_capacity.as_ref(), |cap| {
@@ -177,7 +173,6 @@ pub async fn change<C: Caller>(
     is_shown: bool,
 ) -> Result<Reply, Error> {
     let given: ChangeChatQueue = call.params()?;
-    given.check()?;
     let id = number(id)?;
     call.write(move |tx, act| {
         if let Some(OrEmpty(Some(bot))) = &given.external_chatbot_id {
@@ -209,8 +204,7 @@ pub async fn show_strategies<C: Caller>(call: Call<C>) -> Result<Reply, Error> {
 
 pub async fn set_strategies<C: Caller>(mut call: Call<C>) -> Result<Reply, Error> {
     let given: SetStrategies = call.params()?;
-    check_strategies(&given.strategies)?;
-    let strategies: Vec<_> = given.strategies.0.iter().map(|one| one.0).collect();
+    let strategies = ordered(&given.strategies);
     if strategies.is_empty() {
         return Err(Fault::of(Code::Missing, "strategies").into());
     }
@@ -221,12 +215,15 @@ pub async fn set_strategies<C: Caller>(mut call: Call<C>) -> Result<Reply, Error
     .await
 }
 
-fn check_strategies(given: &Strategies) -> Result<(), Error> {
-    let is_repeated = |at: usize| given.0[..at].contains(&given.0[at]);
-    if (0..given.0.len()).any(is_repeated) {
-        return Err(Fault::of(Code::Repeated, "strategies").into());
+/// One that is named twice counts where it is named first.
+fn ordered(given: &Strategies) -> Vec<Strategy> {
+    let mut strategies = Vec::new();
+    for OneOf(strategy) in &given.0 {
+        if !strategies.contains(strategy) {
+            strategies.push(*strategy);
+        }
     }
-    Ok(())
+    strategies
 }
 
 /// A path's `:id`.

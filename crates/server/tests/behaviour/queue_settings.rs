@@ -87,7 +87,6 @@ async fn what_is_wrong_is_told_field_by_field() {
     let day = |spans: Value| hours(json!({"week": week(&spans)}));
     let special = |day: Value| hours(json!({"week": week(&json!([])), "special_days": [day]}));
     for (change, code, name) in [
-        (json!({"strategies": ["priority", "priority"]}), Code::Repeated, "strategies"),
         (json!({"strategies": ["best"]}), Code::NotOneOf, "strategies"),
         (json!({"agent_capacity": 0}), Code::NotWithin, "agent_capacity"),
         (json!({"no_answer_seconds": -1}), Code::NotWithin, "no_answer_seconds"),

@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::cutter;
 use crate::people::soon;
 
+/// On one line.
+const TURNS: usize = 8;
+
 /// One side, which writes down what it has said, and what has come.
 pub struct Side {
     /// Of the server.
@@ -131,16 +134,20 @@ impl Side {
         Ok(())
     }
 
-    /// Takes turns with the other side, until the line is over.
+    /// Takes a few turns with the other side, fewer than would count as a flood, and listens until the line is over.
     pub async fn talk_on(&mut self, mut socket: Socket) -> Result<(), Closed> {
         socket.send(&self.hello()).await?;
-        loop {
+        for _ in 0..TURNS {
             let heard = self.heard();
             socket.send(&self.message()).await?;
             while self.open.is_some() || self.heard() == heard {
                 let frame = socket.next().await?;
                 self.take(&frame);
             }
+        }
+        loop {
+            let frame = socket.next().await?;
+            self.take(&frame);
         }
     }
 
