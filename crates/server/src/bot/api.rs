@@ -15,7 +15,7 @@ use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{Flag, Id, Line, Many, Node, OneOf, Param, Text, YesNo};
 use crate::http::{Call, Code, Error, Fault, Reply};
-use crate::webhook::api::{Address, check, distinct};
+use crate::webhook::api::{Address, BasicUser, check, distinct};
 use crate::webhook::{Action, Format, NewWebhook};
 
 /// A bot.
@@ -78,7 +78,7 @@ crate::params! { body
         hands_over: Flag,
         /// Where it hears of its conversations, by POST; see `POST webhooks`. Without it the bot reads the streams.
         subscription_url: Option<Address> = "https://example.org/bot",
-        http_auth_user: Option<Line<255>>,
+        http_auth_user: Option<BasicUser>,
         http_auth_password: Option<Line<255>>,
         /// `form` (the default) or `json`.
         format: Option<OneOf<Format>>,
@@ -110,7 +110,7 @@ pub async fn add(mut call: Call) -> Result<Reply, Error> {
     let webhook = subscription_url.map(|subscription_url| NewWebhook {
         subscription_url,
         actions: actions.clone(),
-        http_auth_user: given.http_auth_user.clone().map(String::from).unwrap_or_default(),
+        http_auth_user: given.http_auth_user.clone().map(|user| user.0).unwrap_or_default(),
         http_auth_password: given.http_auth_password.clone().map(Into::into),
         format: given.format.map_or(Format::Form, |format| format.0),
         is_signed: given.signing.0,
@@ -309,12 +309,11 @@ impl Param for Facts {
             Some(node) => value(node),
             None => return Err(Fault::of(Code::Missing, name)),
         };
-        // PostgreSQL can't store NUL, and it never means anything.
-        let text = value.to_string();
-        if !value.is_object() || text.contains("\\u0000") {
+        if !value.is_object() {
             return Err(Fault::of(Code::NotObject, name));
         }
-        if text.len() > Self::BYTES_MAX {
+        // Even a NUL in it is stored as JSON writes it.
+        if value.to_string().len() > Self::BYTES_MAX {
             return Err(Fault::of(Code::ObjectTooLarge, name).with("limit", Self::BYTES_MAX));
         }
         Ok(Self(value))

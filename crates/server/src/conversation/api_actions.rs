@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use rozmowa_db::Tx;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Schema};
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ crate::params! { body
         /// The agent who hands it on.
         user_login: Line<255> = "jkowalski",
         /// Either this, the agent it goes to,
-        to_user_login: Option<Line<255>> = "anowak",
+        to_user_login: Option<Line<255>>,
         /// or this, the chat queue in which it waits in turn.
         chat_queue_id: Option<Id>,
         /// For whoever gets it; the client does not see it.
@@ -41,7 +41,7 @@ struct OnePlace;
 impl PartialSchema for OnePlace {
     fn schema() -> RefOr<Schema> {
         // An empty login is none.
-        let login = ObjectBuilder::new().pattern(Some(r"\S"));
+        let login = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"\S"));
         let login = ObjectBuilder::new().property("to_user_login", login).required("to_user_login");
         let queue = ObjectBuilder::new().required("chat_queue_id");
         let one_of = OneOfBuilder::new().item(login.build()).item(queue.build());
@@ -60,7 +60,10 @@ impl ToSchema for OnePlace {}
 #[utoipa::path(
     post, path = "/api/chat_conversations/{id}/transfer", operation_id = "transfer_conversation", tag = "additions",
     params(ConversationId, IdempotencyKey),
-    request_body(content = OnePlace, content_type = "application/json"),
+    request_body(
+        content = OnePlace, content_type = "application/json",
+        example = json!({"user_login": "jkowalski", "to_user_login": "anowak", "note": "Pyta o zwrot."}),
+    ),
     responses(
         (status = 200, description = "It is there. The body is empty."),
         (status = 404, description = "Unknown conversation, agent or chat queue.", body = Envelope),

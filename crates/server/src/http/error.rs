@@ -90,7 +90,7 @@ codes! {
     NotLogin = 100_223 BAD_REQUEST "not_login";
     /// Not an object, or one with other members than the parameter has.
     NotObject = 100_240 BAD_REQUEST "not_object";
-    /// Working hours of a day that are not spans of minutes from 0 to 1440, in their order, at most ten.
+    /// Working hours of a day that are not spans of minutes from 0 to 1440, at most ten.
     NotSpans = 100_241 BAD_REQUEST "not_spans";
     /// Working hours that have not seven days.
     NotWeek = 100_242 BAD_REQUEST "not_week";

@@ -3,7 +3,9 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
@@ -14,7 +16,7 @@ use crate::agent::capacity;
 use crate::bot;
 use crate::http::call::Caller;
 use crate::http::params::{
-    Line, Listed, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, path_number,
+    Line, Listed, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, integer, path_number,
 };
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::routing;
@@ -186,7 +188,7 @@ pub async fn change<C: Caller>(
 
 crate::params! { body
     SetStrategies {
-        /// All that count, in the order in which they are asked.
+        /// All that count, in the order in which they are asked. Empty: all there are, as at first.
         strategies: Strategies = ["account_manager", "priority", "last_agent", "fewest_open", "least_recently_assigned"],
     }
 }
@@ -205,9 +207,6 @@ pub async fn show_strategies<C: Caller>(call: Call<C>) -> Result<Reply, Error> {
 pub async fn set_strategies<C: Caller>(mut call: Call<C>) -> Result<Reply, Error> {
     let given: SetStrategies = call.params()?;
     let strategies = ordered(&given.strategies);
-    if strategies.is_empty() {
-        return Err(Fault::of(Code::Missing, "strategies").into());
-    }
     call.write(move |tx, act| {
         routing::set_strategies(tx, act, &strategies)?;
         Ok(Reply::default())
@@ -261,7 +260,7 @@ impl Param for Origin {
 impl Param for Texts {
     fn describe(_: bool) -> ObjectBuilder {
         let text = || ObjectBuilder::new().schema_type(Type::String).max_length(Some(4_000));
-        ObjectBuilder::new().property("pl", text()).property("en", text())
+        closed().property("pl", text()).property("en", text())
     }
 
     fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
@@ -279,22 +278,22 @@ impl Param for Hours {
     }
 
     fn schema(_: bool, about: Option<&str>, example: Option<serde_json::Value>) -> Schema {
-        let minute = || {
+        let minute = |most: u16| {
             ObjectBuilder::new()
                 .schema_type(Type::Integer)
                 .minimum(Some(0))
-                .maximum(Some(i64::from(MINUTES_OF_DAY)))
+                .maximum(Some(i64::from(most)))
         };
         let span = || {
-            ObjectBuilder::new()
-                .property("from_minute", minute())
+            closed()
+                .property("from_minute", minute(MINUTES_OF_DAY - 1))
                 .required("from_minute")
-                .property("until_minute", minute())
+                .property("until_minute", minute(MINUTES_OF_DAY))
                 .required("until_minute")
         };
         let spans = || ArrayBuilder::new().items(span()).max_items(Some(SPANS_MAX));
         let text = || ObjectBuilder::new().schema_type(Type::String);
-        let day = ObjectBuilder::new()
+        let day = closed()
             .property(
                 "date",
                 text().pattern(Some("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$")),
@@ -302,7 +301,7 @@ impl Param for Hours {
             .required("date")
             .property("name", text().max_length(Some(255)))
             .property("spans", spans());
-        ObjectBuilder::new()
+        closed()
             .description(about)
             .examples(example)
             .property(
@@ -310,7 +309,10 @@ impl Param for Hours {
                 ArrayBuilder::new().items(spans()).min_items(Some(7)).max_items(Some(7)),
             )
             .required("week")
-            .property("time_zone", text())
+            .property(
+                "time_zone",
+                text().format(Some(SchemaFormat::Custom("time-zone".to_owned()))),
+            )
             .property(
                 "special_days",
                 ArrayBuilder::new().items(day).max_items(Some(SPECIAL_DAYS_MAX)),
@@ -355,7 +357,7 @@ fn special_day(path: &str, node: Node) -> Result<SpecialDay, Fault> {
     Ok(SpecialDay { date, name, spans: spans(&path, node)? })
 }
 
-/// In the order of the day, none within another.
+/// In the order of the day. Those that overlap are open together.
 fn spans(path: &str, node: Option<Node>) -> Result<Vec<Span>, Fault> {
     let wrong = || Fault::of(Code::NotSpans, path).with("most", MINUTES_OF_DAY);
     let nodes = match node {
@@ -367,21 +369,20 @@ fn spans(path: &str, node: Option<Node>) -> Result<Vec<Span>, Fault> {
     let mut spans: Vec<Span> = Vec::new();
     for node in nodes {
         let mut map = Members::of(path, Some(node), &["from_minute", "until_minute"])?;
-        let minute = |text: String| text.trim().parse::<u16>().map_err(|_| wrong());
-        let span = Span {
-            from_minute: minute(map.text("from_minute", 8)?)?,
-            until_minute: minute(map.text("until_minute", 8)?)?,
+        let mut minute = |name: &str, most: u16| {
+            let minute = integer(&map.text(name, 8)?).and_then(|it| u16::try_from(it).ok());
+            minute.filter(|it| *it <= most).ok_or_else(wrong)
         };
-        let after = spans.last().map_or(0, |last| last.until_minute);
-        let is_good = after <= span.from_minute
-            && span.from_minute < span.until_minute
-            && span.until_minute <= MINUTES_OF_DAY;
-        if !is_good {
-            return Err(wrong());
-        }
-        spans.push(span);
+        let from_minute = minute("from_minute", MINUTES_OF_DAY - 1)?;
+        spans.push(Span { from_minute, until_minute: minute("until_minute", MINUTES_OF_DAY)? });
     }
+    spans.sort_by_key(|span| (span.from_minute, span.end()));
     Ok(spans)
+}
+
+/// An object with no members but those it names.
+fn closed() -> ObjectBuilder {
+    ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 /// An object that was given, and where it stands.

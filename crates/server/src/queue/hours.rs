@@ -34,11 +34,18 @@ pub fn opens_at(hours: Option<&Hours>, at: Millis, installation: &TimeZone) -> O
         return Some(at);
     }
     let zone = zone(hours, installation);
-    let today = Timestamp::from_millisecond(at).ok()?.to_zoned(zone.clone()).date();
-    today.series(1.day()).take(DAYS_AHEAD).find_map(|date| {
+    let now = Timestamp::from_millisecond(at).ok()?;
+    let today = now.to_zoned(zone.clone()).date();
+    let span = today.series(1.day()).take(DAYS_AHEAD).find_map(|date| {
         let starts = spans(hours, date).iter().flat_map(|span| starts(date, *span, &zone));
         starts.filter(|start| *start > at && is_open(Some(hours), *start, installation)).min()
-    })
+    })?;
+    // A clock that is put back can open what it has closed.
+    let jumps = zone.following(now).map(|jump| jump.timestamp().as_millisecond());
+    let jump = jumps
+        .take_while(|jump| *jump < span)
+        .find(|jump| is_open(Some(hours), *jump, installation));
+    Some(jump.unwrap_or(span))
 }
 
 /// The moments at which a span may begin: a time that the clock skips begins when it jumps, one that it repeats twice.
@@ -56,9 +63,11 @@ fn shows_open(hours: &Hours, at: Timestamp, zone: &TimeZone) -> bool {
     let local = at.to_zoned(zone.clone()).datetime();
     let minute =
         u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
-    spans(hours, local.date())
-        .iter()
-        .any(|span| (span.from_minute..span.until_minute).contains(&minute))
+    let since = |date: Date, minute: u16| {
+        spans(hours, date).iter().any(|span| (span.from_minute..span.end()).contains(&minute))
+    };
+    since(local.date(), minute)
+        || local.date().yesterday().is_ok_and(|date| since(date, minute + MINUTES_OF_DAY))
 }
 
 fn spans(hours: &Hours, date: Date) -> &[Span] {
@@ -218,11 +227,30 @@ mod tests {
 
     #[test]
     fn what_never_opens_says_so_and_all_day_is_all_day() {
-        let never = every_day(0, 0);
+        let never = Hours { week: Default::default(), ..office() };
         assert_eq!(opens_at(Some(&never), at("2026-06-01"), &warsaw()), None);
-        let always = every_day(0, MINUTES_OF_DAY);
-        for minute in 0..(3 * 24 * 60) {
-            assert!(is_open(Some(&always), at("2026-10-24") + minute * 60_000, &warsaw()));
+        for always in [every_day(0, MINUTES_OF_DAY), every_day(0, 0), every_day(540, 540)] {
+            for minute in 0..(3 * 24 * 60) {
+                assert!(is_open(Some(&always), at("2026-10-24") + minute * 60_000, &warsaw()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_night_belongs_to_the_day_that_it_begins_on() {
+        let mut hours = Hours { week: Default::default(), ..office() };
+        // Friday from 22 to 6.
+        hours.week[4] = vec![span(1320, 360)];
+        for (text, opens) in [
+            ("2026-06-12 05:59", "2026-06-12 22:00"),
+            ("2026-06-12 22:00", "2026-06-12 22:00"),
+            ("2026-06-13 05:59", "2026-06-13 05:59"),
+            ("2026-06-13 06:00", "2026-06-19 22:00"),
+            // A holiday that follows does not cut it off; on one none begins.
+            ("2026-05-01 22:00", "2026-05-08 22:00"),
+            ("2026-08-15 03:00", "2026-08-15 03:00"),
+        ] {
+            assert_eq!(opens_at(Some(&hours), at(text), &warsaw()), Some(at(opens)), "{text}");
         }
     }
 
@@ -231,7 +259,8 @@ mod tests {
     fn the_next_opening_is_what_a_patient_look_finds() {
         let mut hours = office();
         hours.week[5] = vec![span(0, 30), span(135, 150), span(1410, 1440)];
-        hours.week[6] = vec![span(0, 15), span(125, 185)];
+        hours.week[6] = vec![span(0, 15), span(100, 150)];
+        hours.week[2] = vec![span(1380, 200)];
         for start in ["2026-03-27 00:00", "2026-10-23 00:00", "2026-04-03 00:00"] {
             for step in (0..(5 * 24 * 60)).step_by(17) {
                 let from = at(start) + step * 60_000;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::hours::MINUTES_OF_DAY;
 use crate::clock::Millis;
 
 /// How a strategy of assigning prefers one agent over another; they are asked in order until one decides.
@@ -67,11 +68,23 @@ impl Texts {
     }
 }
 
-/// From one minute of the day to another, `540` is 9:00; `1440` the end of the day.
+/// From one minute of the day to another, `540` is 9:00; `1440` the end of the day. What does not end after it begins ends on
+/// the next day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Span {
     pub from_minute: u16,
     pub until_minute: u16,
+}
+
+impl Span {
+    /// Counted from the beginning of the day that it begins on.
+    pub fn end(self) -> u16 {
+        if self.until_minute > self.from_minute {
+            self.until_minute
+        } else {
+            self.until_minute + MINUTES_OF_DAY
+        }
+    }
 }
 
 /// A day that is not as its weekday: closed without spans.

@@ -29,6 +29,7 @@ pub fn set_strategies(
     act: &Act<'_>,
     strategies: &[Strategy],
 ) -> Result<(), Error> {
+    let strategies = if strategies.is_empty() { &Strategy::ALL } else { strategies };
     let was = self::strategies(tx)?;
     if was == strategies {
         return Ok(());

@@ -166,7 +166,7 @@ crate::params! { body
         /// allows.
         subscription_url: Address = "https://example.org/hook",
         /// For HTTP Basic; without user and password no credentials are sent.
-        http_auth_user: Option<Line<255>>,
+        http_auth_user: Option<BasicUser>,
         http_auth_password: Option<Line<255>>,
         /// Our addition: `form`, as the vendor sends it (the default), or `json`.
         format: Option<OneOf<Format>>,
@@ -200,7 +200,7 @@ pub async fn add(mut call: Call) -> Result<Reply, Error> {
     let not_judged = || Error::from(Fault::of(Code::NotUrl, "subscription_url"));
     let subscription_url = subscription_url.ok_or_else(not_judged)?;
     let app = call.app().clone();
-    let user = given.http_auth_user.map(String::from).unwrap_or_default();
+    let user = given.http_auth_user.map(|user| user.0).unwrap_or_default();
     let new = NewWebhook {
         subscription_url,
         actions: distinct(&given.actions.0),
@@ -221,7 +221,7 @@ crate::params! { body
         actions: Option<Actions>,
         subscription_url: Option<Address>,
         /// Empty, and no password beside it: no credentials are sent any more.
-        http_auth_user: Option<OrEmpty<Line<255>>>,
+        http_auth_user: Option<OrEmpty<BasicUser>>,
         /// Left out or empty, the password stays.
         http_auth_password: Option<Line<255>>,
         /// `form` or `json`.
@@ -255,7 +255,7 @@ pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Err
         actions: given.actions.map(|actions| distinct(&actions.0)),
         http_auth_user: given
             .http_auth_user
-            .map(|user| user.0.map(String::from).unwrap_or_default()),
+            .map(|user| user.0.map(|user| user.0).unwrap_or_default()),
         http_auth_password: given.http_auth_password.map(Into::into),
         format: given.format.map(|format| format.0),
         is_signed: given.signing.map(|flag| flag.0),
@@ -346,13 +346,10 @@ pub fn distinct(actions: &[OneOf<Action>]) -> Vec<Action> {
     Action::ALL.iter().copied().filter(|action| actions.contains(&OneOf(*action))).collect()
 }
 
-/// Judges what takes more than its text: the address, as it is stored if it may be called, and the user.
+/// Judges what takes more than its text: the address, as it is stored if it may be called.
 pub async fn check(call: &mut Call) -> Option<String> {
     let judge = call.app().sender.guard().clone();
     let given = call.given();
-    if given.peek("http_auth_user").is_some_and(|user| user.contains(':')) {
-        given.add_fault(Fault::of(Code::ColonInUser, "http_auth_user"));
-    }
     let name = "subscription_url";
     // What is missing or too long is told by the parameter itself.
     let is_judged = |text: &&str| (1..=guard::URL_MAX).contains(&text.chars().count());
@@ -383,6 +380,28 @@ impl Param for Address {
         zone: &jiff::tz::TimeZone,
     ) -> Result<Self, Fault> {
         Line::<{ guard::URL_MAX }>::read(name, node, zone).map(|_| Self)
+    }
+}
+
+/// A user as HTTP Basic can carry it.
+#[derive(Debug, Clone)]
+pub struct BasicUser(pub String);
+
+impl Param for BasicUser {
+    fn describe(is_required: bool) -> ObjectBuilder {
+        Line::<255>::describe(is_required).pattern(Some(r"^[^:\u0000-\u001F\u007F-\u009F]*$"))
+    }
+
+    fn read(
+        name: &'static str,
+        node: Option<Node>,
+        zone: &jiff::tz::TimeZone,
+    ) -> Result<Self, Fault> {
+        let user = String::from(Line::<255>::read(name, node, zone)?);
+        if user.contains(':') {
+            return Err(Fault::of(Code::ColonInUser, name));
+        }
+        Ok(Self(user))
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 pub use tree::{Node, Object};
 pub use types::{
     Count, Cursor, Email, Flag, Id, Line, Listed, Login, Many, Named, OneOf, OrEmpty, Param,
-    Password, Text, TimeFrom, TimeUntil, Within, YesNo, path_number,
+    Password, Text, TimeFrom, TimeUntil, Within, YesNo, integer, path_number,
 };
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ObjectBuilder;

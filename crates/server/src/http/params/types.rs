@@ -119,7 +119,8 @@ impl<const LEAST: i64, const MOST: i64> Param for Within<LEAST, MOST> {
     }
 }
 
-fn integer(text: &str) -> Option<i64> {
+/// A whole number.
+pub fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     // JSON has one kind of number, and some writers print whole ones with a fraction.
     text.strip_suffix(".0").unwrap_or(text).parse().ok()
