@@ -65,12 +65,12 @@ pub fn leave(
     let agent = agent.ok_or_else(|| super::fault(Code::UnknownAgent, login))?;
     // Conversations are held before agents.
     let open = open(tx, agent.id)?;
-    let agent = hold_both(tx, agent.id, to)?.0;
+    let agent = super::hold_both(tx, agent.id, to)?.0;
     if !agent.is_active {
         return Err(super::fault(Code::AgentInactive, login));
     }
     presence::end(tx, agent.id, act.now, Ended::Leaving(to))?;
-    go_on(tx, act, agent.id, to, open)
+    go_on(tx, act, &agent, to, open)
 }
 
 fn free_colleague(
@@ -88,55 +88,43 @@ fn free_colleague(
     Ok(agent.id)
 }
 
+fn leaver(tx: &mut Tx<'_>) -> Result<Option<(i64, Option<i64>)>, Error> {
+    Ok(tx.query_opt(&LEAVING, params![], |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
 /// Whether somebody has left whose conversations are still to be moved.
 pub fn is_under_way(tx: &mut Tx<'_>) -> Result<bool, Error> {
     Ok(leaver(tx)?.is_some())
 }
 
-fn leaver(tx: &mut Tx<'_>) -> Result<Option<(i64, Option<i64>)>, Error> {
-    Ok(tx.query_opt(&LEAVING, params![], |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?)))?)
-}
-
-/// Goes on with one who has left.
-pub fn step(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<(), Error> {
-    let Some((agent_id, to)) = leaver(tx)? else { return Ok(()) };
+/// Goes on with one who has left, and says whether anything was moved.
+pub fn step(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<bool, Error> {
+    let Some((agent_id, to)) = leaver(tx)? else { return Ok(false) };
     let open = open(tx, agent_id)?;
-    hold_both(tx, agent_id, to)?;
+    let agent = super::hold_both(tx, agent_id, to)?.0;
     // Whoever is back keeps what is left.
     if leaver(tx)? != Some((agent_id, to)) {
-        return Ok(());
+        return Ok(true);
     }
-    go_on(tx, act, agent_id, to, open)
+    let has_moved = !open.is_empty();
+    go_on(tx, act, &agent, to, open)?;
+    Ok(has_moved)
 }
 
 fn open(tx: &mut Tx<'_>, agent_id: i64) -> Result<Vec<(Uuid, i64)>, Error> {
     Ok(tx.query(&OPEN, params![agent_id, STEP], |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-/// By ascending number.
-fn hold_both(
-    tx: &mut Tx<'_>,
-    agent_id: i64,
-    to: Option<i64>,
-) -> Result<(Agent, Option<Agent>), Error> {
-    if let Some(to) = to.filter(|to| *to < agent_id) {
-        let colleague = super::hold_by_id(tx, to)?;
-        return Ok((super::hold_by_id(tx, agent_id)?, Some(colleague)));
-    }
-    let agent = super::hold_by_id(tx, agent_id)?;
-    let colleague = to.map(|to| super::hold_by_id(tx, to)).transpose()?;
-    Ok((agent, colleague))
-}
-
 /// With conversations and agents held.
 fn go_on(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
-    agent_id: i64,
+    agent: &Agent,
     to: Option<i64>,
     open: Vec<(Uuid, i64)>,
 ) -> Result<(), Error> {
-    let is_last = (open.len() as u64) < STEP.unsigned_abs();
+    // More when one was on its way to the agent while conversations were held.
+    let is_last = agent.open_chats.unsigned_abs() <= open.len() as u64;
     let mut to = match to {
         Some(to) if presence::find(tx, to, act.now)?.status == Status::Free => Some(to),
         _ => None,
@@ -151,17 +139,17 @@ fn go_on(
             if let Some((queue, open)) = &mut of_queue
                 && queue.settings.agent_capacity.is_none_or(|cap| *open < cap)
             {
-                if pass_on(tx, act, &id, agent_id, colleague, queue)? {
+                if pass_on(tx, act, &id, agent.id, colleague, queue)? {
                     *open += 1;
                     continue;
                 }
                 to = None;
             }
         }
-        take_away(tx, act, &id, agent_id, Because::Left)?;
+        take_away(tx, act, &id, agent.id, Because::Left)?;
     }
     if is_last {
-        tx.put(&DONE, params![agent_id])?;
+        tx.put(&DONE, params![agent.id])?;
     }
     Ok(())
 }

@@ -156,6 +156,21 @@ pub fn hold_by_id(tx: &mut Tx<'_>, id: i64) -> Result<Agent, Error> {
     Ok(tx.query_one(&HOLD_BY_ID, params![id], read)?)
 }
 
+/// Two by number, the smaller one first, as everybody does who holds several.
+pub fn hold_both(
+    tx: &mut Tx<'_>,
+    agent_id: i64,
+    to: Option<i64>,
+) -> Result<(Agent, Option<Agent>), Error> {
+    if let Some(to) = to.filter(|to| *to < agent_id) {
+        let colleague = hold_by_id(tx, to)?;
+        return Ok((hold_by_id(tx, agent_id)?, Some(colleague)));
+    }
+    let agent = hold_by_id(tx, agent_id)?;
+    let colleague = to.map(|to| hold_by_id(tx, to)).transpose()?;
+    Ok((agent, colleague))
+}
+
 pub fn fault(code: Code, login: &str) -> Error {
     Fault::new(code).with("login", login).into()
 }

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::clock::{Ids, Millis};
 use crate::http::call::{Caller, Head};
 use crate::http::{Code, Error, origin};
+use crate::live::{Passed, Passing, Topic};
 use crate::secret::Key;
 use crate::webhook::Wanted;
 
@@ -28,7 +29,7 @@ rozmowa_db::statements! {
         FROM session s JOIN agent a ON a.id = s.agent_id
         WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.is_active = 1 AND a.credential_version = s.credential_version";
     USED = "UPDATE session SET used_at = $2, expires_at = $3 WHERE token_hash = $1";
-    END = "DELETE FROM session WHERE token_hash = $1";
+    END = "DELETE FROM session WHERE token_hash = $1 RETURNING agent_id";
     END_ALL = "DELETE FROM session WHERE agent_id = $1";
     /// Signing in on and on leaves no more than these beside the new one.
     END_OLD = "DELETE FROM session WHERE token_hash IN
@@ -251,6 +252,7 @@ pub fn list(tx: &mut Tx<'_>, agent_id: i64, now: Millis) -> Result<Vec<Listed>, 
 }
 
 pub fn end_others(tx: &mut Tx<'_>, session: &AgentSession) -> Result<(), Error> {
+    tell_sockets(tx, session.agent_id);
     Ok(tx.put(&END_OTHERS, params![session.agent_id, &session.token_hash])?)
 }
 
@@ -268,12 +270,21 @@ pub fn raise_for_others(tx: &mut Tx<'_>, session: &AgentSession) -> Result<(), E
 }
 
 pub fn end(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<(), Error> {
-    Ok(tx.put(&END, params![hash])?)
+    if let Some(agent_id) = tx.query_opt(&END, params![hash], |row| row.get(0))? {
+        tell_sockets(tx, agent_id);
+    }
+    Ok(())
 }
 
 /// Ends all sessions of an agent.
 pub fn end_all(tx: &mut Tx<'_>, agent_id: i64) -> Result<(), Error> {
+    tell_sockets(tx, agent_id);
     Ok(tx.put(&END_ALL, params![agent_id])?)
+}
+
+/// A socket lasts no longer than its session.
+pub fn tell_sockets(tx: &mut Tx<'_>, agent_id: i64) {
+    tx.publish(Passed { topic: Topic::Agent(agent_id), passing: Passing::Recheck });
 }
 
 /// Deletes some sessions whose time is over, and says whether there may be more.

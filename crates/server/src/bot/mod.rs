@@ -40,6 +40,11 @@ rozmowa_db::statements! {
         sqlite: "SELECT id, name, is_enabled, is_handing_over, webhook_id FROM bot WHERE id = $1",
         postgres: "SELECT id, name, is_enabled, is_handing_over, webhook_id FROM bot WHERE id = $1 FOR UPDATE",
     };
+    /// Whoever removes or disables it comes after this transaction.
+    SHARE = {
+        sqlite: "SELECT id, name, is_enabled, is_handing_over, webhook_id FROM bot WHERE id = $1",
+        postgres: "SELECT id, name, is_enabled, is_handing_over, webhook_id FROM bot WHERE id = $1 FOR SHARE",
+    };
     COUNT = "SELECT count(*) FROM bot";
     ADD = "INSERT INTO bot (id, name, is_enabled, is_handing_over, webhook_id, created_at) VALUES ($1, $2, 1, $3, $4, $5)
         ON CONFLICT DO NOTHING";
@@ -85,14 +90,14 @@ fn hold(tx: &mut Tx<'_>, id: &Uuid) -> Result<Bot, Error> {
 
 /// The bot, which may speak.
 pub fn ready(tx: &mut Tx<'_>, id: &Uuid) -> Result<Bot, Error> {
-    let bot = known(tx, id)?;
+    let bot = tx.query_opt(&SHARE, params![id], read)?.ok_or(Code::UnknownBot)?;
     if bot.is_enabled { Ok(bot) } else { Err(Code::BotDisabled.into()) }
 }
 
 /// The bot that a queue gives its new conversations to, if it is there and enabled.
 pub fn of_queue(tx: &mut Tx<'_>, id: Option<Uuid>) -> Result<Option<Bot>, Error> {
     let Some(id) = id else { return Ok(None) };
-    Ok(tx.query_opt(&FIND, params![&id], read)?.filter(|bot| bot.is_enabled))
+    Ok(tx.query_opt(&SHARE, params![&id], read)?.filter(|bot| bot.is_enabled))
 }
 
 /// Whether a subscription is a bot's.

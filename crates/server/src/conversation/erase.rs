@@ -225,7 +225,7 @@ fn take(tx: &mut Tx<'_>, mark: &Mark) -> Result<(), Error> {
     };
     // Whoever indexes what is said holds the conversation, too.
     tx.query_opt(&log::HOLD, params![conversation], |_| Ok(()))?;
-    let mut has_more = file::erase(tx, conversation, side)?;
+    let mut has_more = file::erase(tx, conversation, side, *until_seq)?;
     let events = match what {
         What::All => &DROP_EVENTS,
         What::Agents => &BLANK_AGENTS,

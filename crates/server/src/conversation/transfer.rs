@@ -21,7 +21,7 @@ rozmowa_db::statements! {
     };
     /// Who waits already goes on waiting since then.
     TO_QUEUE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
-            chat_queue_id = $3, agent_id = NULL, bot_id = NULL, assigned_at = NULL, answer_due_at = NULL, is_missed = 0,
+            chat_queue_id = $3, agent_id = NULL, assigned_at = NULL, answer_due_at = NULL, is_missed = 0,
             waiting_rank = 1, waiting_since = coalesce(waiting_since, $2)
         WHERE id = $1 AND status <> 2 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
     FORGET_MISSED = "DELETE FROM missed WHERE conversation_id = $1";
@@ -108,6 +108,8 @@ fn agent_for(tx: &mut Tx<'_>, act: &Act<'_>, held: &Held, login: &str) -> Result
     if held.agent_id == Some(agent.id) {
         return Err(Code::TransferredAlready.into());
     }
+    // Whoever goes off duty comes before or after.
+    let agent = agent::hold_both(tx, agent.id, held.agent_id)?.0;
     if presence::find(tx, agent.id, act.now)?.status == Duty::Off {
         return Err(agent::fault(Code::AgentOffDuty, login));
     }

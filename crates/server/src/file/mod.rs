@@ -45,9 +45,13 @@ rozmowa_db::statements! {
             $76,$77,$78,$79,$80,$81,$82,$83,$84,$85,$86,$87,$88,$89,$90,$91,$92,$93,$94,$95,$96,$97,$98,$99,$100)
           AND seq IS NOT NULL ORDER BY conversation_id, seq, id LIMIT 10000";
     /// The oldest first.
-    OF_CONVERSATION = "SELECT id, sha256, sent_by FROM file WHERE conversation_id = $1 ORDER BY id LIMIT $2";
-    OF_CLIENT = "SELECT id, sha256, sent_by FROM file WHERE conversation_id = $1 AND sent_by = 0 ORDER BY id LIMIT $2";
-    OF_OTHERS = "SELECT id, sha256, sent_by FROM file WHERE conversation_id = $1 AND sent_by <> 0 ORDER BY id LIMIT $2";
+    OF_CONVERSATION = "SELECT id, sha256, sent_by FROM file
+        WHERE conversation_id = $1 AND (seq IS NULL OR seq <= $3) ORDER BY id LIMIT $2";
+    /// What was not sent yet goes, too.
+    OF_CLIENT = "SELECT id, sha256, sent_by FROM file
+        WHERE conversation_id = $1 AND sent_by = 0 AND (seq IS NULL OR seq <= $3) ORDER BY id LIMIT $2";
+    OF_OTHERS = "SELECT id, sha256, sent_by FROM file
+        WHERE conversation_id = $1 AND sent_by <> 0 AND (seq IS NULL OR seq <= $3) ORDER BY id LIMIT $2";
     REMOVE = "DELETE FROM file WHERE id = $1";
     REMOVE_UNSENT = "DELETE FROM file WHERE id = $1 AND seq IS NULL";
 }
@@ -230,15 +234,20 @@ pub enum Side {
     Both,
 }
 
-/// Erases a step's worth of one side's files, and says whether there may be more. The bytes go as soon as this is committed,
+/// Erases a step's worth of one side's files up to a place in the log, and says whether there may be more. The bytes go as soon as this is committed,
 /// unless another conversation has the same.
-pub fn erase(tx: &mut Tx<'_>, conversation: &Uuid, side: Side) -> Result<bool, Error> {
+pub fn erase(
+    tx: &mut Tx<'_>,
+    conversation: &Uuid,
+    side: Side,
+    until_seq: i64,
+) -> Result<bool, Error> {
     let of = match side {
         Side::Client => &OF_CLIENT,
         Side::Others => &OF_OTHERS,
         Side::Both => &OF_CONVERSATION,
     };
-    let files = tx.query(of, params![conversation, ERASE_STEP], |row| {
+    let files = tx.query(of, params![conversation, ERASE_STEP, until_seq], |row| {
         Ok((row.get::<Uuid>(0)?, Content(row.get(1)?)))
     })?;
     for (id, content) in &files {

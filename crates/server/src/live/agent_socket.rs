@@ -67,6 +67,7 @@ pub async fn open(
             queues: BTreeSet::new(),
             watched: HashMap::new(),
             rechecked_at: Instant::now(),
+            is_doubted: false,
         };
         let Err(why) = Box::pin(party.greet(&mut line)).await;
         party.leave();
@@ -86,6 +87,8 @@ struct Party {
     /// Up to where the client has the log of each conversation that it looks at.
     watched: HashMap<Uuid, i64>,
     rechecked_at: Instant,
+    /// The session may be over.
+    is_doubted: bool,
 }
 
 fn parse(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
@@ -123,7 +126,8 @@ impl Party {
                 Next::Frame(frame) => self.hear(line, &frame).await?,
                 Next::Alive => self.renew().await?,
             }
-            if self.rechecked_at.elapsed() > RECHECK_EVERY {
+            if self.is_doubted || self.rechecked_at.elapsed() > RECHECK_EVERY {
+                self.is_doubted = false;
                 self.refresh(line).await?;
                 let watched: Vec<Uuid> = self.watched.keys().copied().collect();
                 for conversation in watched {
@@ -258,6 +262,7 @@ impl Party {
         if told.event.kind == Kind::Deleted {
             // There is no log any more that would have it.
             if self.watched.remove(&id).is_some() {
+                line.inbox.unlisten(Topic::Conversation(id));
                 self.send(line, id, std::iter::once(&told.event)).await?;
             }
         } else if let Some(cursor) = self.watched.get_mut(&id) {
@@ -337,6 +342,10 @@ impl Party {
                 line.send(&Out::Looking { conversation, agent_id, is_looking: *is_looking }).await
             }
             Passing::Position { .. } => Ok(()),
+            Passing::Recheck => {
+                self.is_doubted = true;
+                Ok(())
+            }
             Passing::AgentStatus { agent_id } => {
                 line.send(&Out::AgentStatus { agent_id: *agent_id }).await
             }

@@ -100,6 +100,8 @@ pub struct Line {
     pub inbox: Inbox,
     frames: Bucket,
     next_ping: Instant,
+    /// Only the answer to a ping of ours counts as a sign of life.
+    awaits_pong: bool,
     heard_at: Instant,
     _place: Place,
 }
@@ -119,7 +121,15 @@ impl Line {
     pub fn new(socket: WebSocket, inbox: Inbox, place: Place) -> Self {
         let now = Instant::now();
         let frames = Bucket::new(FRAMES_PER_SECOND, FRAMES_BURST);
-        Self { socket, inbox, frames, next_ping: now + PING_EVERY, heard_at: now, _place: place }
+        Self {
+            socket,
+            inbox,
+            frames,
+            next_ping: now + PING_EVERY,
+            awaits_pong: false,
+            heard_at: now,
+            _place: place,
+        }
     }
 
     /// The first frame of the other end.
@@ -145,8 +155,10 @@ impl Line {
                             self.frames.take().map_err(|_| Close::Flooding)?;
                             return Ok(Next::Frame(frame));
                         }
-                        Some(Ok(Message::Pong(_))) => return Ok(Next::Alive),
-                        Some(Ok(Message::Ping(_))) => self.frames.take().map_err(|_| Close::Flooding)?,
+                        Some(Ok(Message::Pong(_))) if std::mem::take(&mut self.awaits_pong) => {
+                            return Ok(Next::Alive);
+                        }
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.frames.take().map_err(|_| Close::Flooding)?,
                         Some(Ok(Message::Binary(_))) => return Err(Close::BadFrame),
                         Some(Ok(Message::Close(_))) | None => return Err(Close::Done),
                         Some(Err(error)) => return Err(broken(&error)),
@@ -157,6 +169,7 @@ impl Line {
                         return Err(Close::Silent);
                     }
                     self.next_ping = Instant::now() + PING_EVERY;
+                    self.awaits_pong = true;
                     self.put(Message::Ping(bytes::Bytes::new())).await?;
                 }
             }

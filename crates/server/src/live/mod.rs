@@ -66,6 +66,8 @@ pub enum Passing {
     Position { conversation: Uuid, place: i64, wait_seconds: Option<i64> },
     /// An agent's status has changed.
     AgentStatus { agent_id: i64 },
+    /// Whoever listens may have lost the right to.
+    Recheck,
     /// All agents on duty have missed a conversation, or nobody is on duty.
     Alarm { chat_queue_id: i64, conversation: Option<Uuid> },
 }

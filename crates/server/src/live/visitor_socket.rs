@@ -169,6 +169,9 @@ impl Party {
         loop {
             match line.next().await? {
                 Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
+                Next::Signal(Signal::Passing(passing)) if matches!(*passing, Passing::Recheck) => {
+                    Box::pin(self.recheck()).await?;
+                }
                 Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
                 Next::Frame(frame) => Box::pin(self.hear(line, &frame)).await?,
                 Next::Alive => self.note_page().await?,
@@ -278,22 +281,27 @@ impl Party {
                 Ok(())
             }
             FromVisitor::Page { url, title } => {
-                let cut = |text: String| text.chars().take(2_000).collect::<String>();
-                let (url, title) = (Some(cut(url)), title.map(cut));
-                let conversation = self.conversation;
-                let browser = Browser {
-                    ip: Some(self.from.to_string()),
-                    page_url: url.clone(),
-                    page_title: title.clone(),
-                    ..Browser::default()
-                };
+                let (conversation, from) = (self.conversation, self.from);
+                let ip = Some(from.to_string());
+                let browser = Browser { ip, ..Browser::default() }.at(Some(url), title);
+                let (url, title) = (browser.page_url.clone(), browser.page_title.clone());
                 // Nobody turns pages as quickly as that.
                 if self.messages.take().is_err() {
                     return Ok(());
                 }
-                self.pass_on(Passing::Page { conversation, url, title, is_open: true });
-                let noted = self.app.db.write(move |tx| data::note(tx, &conversation, &browser));
-                noted.await.map_err(|error| Close::from(&error))
+                let visitor = Arc::clone(&self.visitor);
+                let noted = write_as(&self.app, visitor, from, None, move |tx, act| {
+                    show::check_not_blocked(tx, &conversation, from, act.now)?;
+                    data::note(tx, &conversation, &browser)
+                });
+                match noted.await {
+                    Ok(()) => {
+                        self.pass_on(Passing::Page { conversation, url, title, is_open: true });
+                        Ok(())
+                    }
+                    Err(error) if error.is(Code::VisitorBlocked) => Ok(()),
+                    Err(error) => Err(Close::from(&error)),
+                }
             }
         }
     }

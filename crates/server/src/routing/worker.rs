@@ -81,8 +81,10 @@ impl Worker {
     async fn answer(&mut self, rung: BTreeSet<Option<i64>>) -> Result<(), Error> {
         if rung.contains(&None) {
             self.full.clear();
-            self.move_leavers().await?;
-            return self.drain(None).await;
+            // What can't be moved keeps nobody waiting.
+            let moved = self.move_leavers().await;
+            self.drain(None).await?;
+            return moved;
         }
         for queue in rung.into_iter().flatten() {
             if !self.full.contains(&queue) {
@@ -133,7 +135,10 @@ impl Worker {
                 let act = Act::of(tx, &app, &actor)?;
                 leave::step(tx, &act)
             };
-            self.app.db.write(step).await?;
+            // What is on its way to somebody who has left is there at the next round.
+            if !self.app.db.write(step).await? {
+                break;
+            }
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::token;
-use crate::conversation;
 use crate::conversation::api::{ConversationId, known};
+use crate::conversation::{self, log};
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::Within;
@@ -51,9 +51,8 @@ pub async fn add(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error>
     let id = known(&id)?;
     let app = call.app().clone();
     call.write(move |tx, act| {
-        if !conversation::exists(tx, &id)? {
-            return Err(Code::UnknownConversation.into());
-        }
+        // Held: one that is being deleted gets no token.
+        log::hold(tx, &id)?.ok_or(Code::UnknownConversation)?;
         let expires_at = given.expires_in_seconds.map(|seconds| act.now + seconds.0 * 1_000);
         let token = token::issue(tx, act, &id, expires_at)?;
         let link = token::link(&app, &token);

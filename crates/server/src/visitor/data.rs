@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::browser;
 use crate::clock::Millis;
+use crate::conversation::log;
 use crate::http::Error;
 
 rozmowa_db::statements! {
-    /// What is known already stays, but for the page.
+    /// Of a conversation that is held. What is known already stays, but for the page.
     NOTE = "INSERT INTO client_data (conversation_id, ip, user_agent, browser, language, page_url, page_title, referrer)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (conversation_id) DO UPDATE SET
@@ -32,6 +33,9 @@ rozmowa_db::statements! {
             $76,$77,$78,$79,$80,$81,$82,$83,$84,$85,$86,$87,$88,$89,$90,$91,$92,$93,$94,$95,$96,$97,$98,$99,$100)";
 }
 
+/// The longest title of a page that is kept, in characters.
+const TITLE_MAX: usize = 255;
+const URL_MAX: usize = 2_000;
 /// The longest header that is kept.
 const HEADER_MAX: usize = 1_000;
 
@@ -47,6 +51,16 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// Which page it is on, as far as that is an address that may be shown as a link.
+    #[must_use]
+    pub fn at(mut self, url: Option<String>, title: Option<String>) -> Self {
+        let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        let cut = |text: String, most| text.chars().take(most).collect();
+        self.page_url = url.filter(is_web).map(|url| cut(url, URL_MAX));
+        self.page_title = title.map(|title| cut(title, TITLE_MAX));
+        self
+    }
+
     /// As far as the head of a request tells.
     pub fn of(headers: &HeaderMap, from: std::net::IpAddr) -> Self {
         let text = |name: header::HeaderName| {
@@ -62,7 +76,11 @@ impl Browser {
     }
 }
 
+/// Of a conversation that is deleted nothing is kept.
 pub fn note(tx: &mut Tx<'_>, conversation: &Uuid, browser: &Browser) -> Result<(), Error> {
+    if log::hold(tx, conversation)?.is_none() {
+        return Ok(());
+    }
     let name = browser.user_agent.as_deref().and_then(browser::name);
     tx.put(
         &NOTE,

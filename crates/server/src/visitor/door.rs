@@ -216,9 +216,8 @@ crate::params! { body
 pub async fn tell_page(mut call: Call<Visitor>) -> Result<Reply, Error> {
     let given: TellPage = call.params()?;
     let (id, hub) = (call.caller().conversation, call.app().hub.clone());
-    let mut browser = Browser::of(&call.head().headers, call.head().from);
-    browser.page_url = given.url.map(Into::into);
-    browser.page_title = given.title.map(Into::into);
+    let browser = Browser::of(&call.head().headers, call.head().from)
+        .at(given.url.map(Into::into), given.title.map(Into::into));
     let is_open = !given.is_closed.0;
     let passing = Passing::Page {
         conversation: id,
@@ -226,7 +225,9 @@ pub async fn tell_page(mut call: Call<Visitor>) -> Result<Reply, Error> {
         title: browser.page_title.clone(),
         is_open,
     };
+    let from = call.head().from;
     let reply = call.write(move |tx, act| {
+        show::check_not_blocked(tx, &id, from, act.now)?;
         if is_open {
             data::note(tx, &id, &browser)?;
             data::page_open(tx, &id, act.now)?;
@@ -266,8 +267,10 @@ pub async fn rate(mut call: Call<Visitor>) -> Result<Reply, Error> {
     let given: RateConversation = call.params()?;
     let id = call.caller().conversation;
     let text = given.text.map(|text| text.0);
+    let from = call.head().from;
     take_turn(&call)?;
     call.write(move |tx, act| {
+        show::check_not_blocked(tx, &id, from, act.now)?;
         rate::rate(tx, act, &id, given.rating.0, text.as_deref(), given.client_key)?;
         Ok(Reply::default())
     })

@@ -168,7 +168,7 @@ pub async fn show_queue(Path(id): Path<String>, call: Call<Anyone>) -> Result<Re
 crate::params! { body
     OpenConversation {
         chat_queue_id: Id = 3,
-        /// What the visitor is called; nobody vouches for it.
+        /// What the visitor is called; nobody vouches for it. Beside an identity it counts for nothing, nor does `email`.
         name: Option<Line<255>> = "Jan Kowalski",
         email: Option<Email> = "jan.kowalski@example.org",
         /// `pl` or `en`; without it what the browser prefers.
@@ -249,9 +249,8 @@ struct Opening {
 
 impl Opening {
     fn new(given: OpenConversation, head: &Head) -> Self {
-        let mut browser = Browser::of(&head.headers, head.from);
-        browser.page_url = given.page_url.map(Into::into);
-        browser.page_title = given.page_title.map(Into::into);
+        let mut browser = Browser::of(&head.headers, head.from)
+            .at(given.page_url.map(Into::into), given.page_title.map(Into::into));
         browser.referrer = given.referrer.map(Into::into);
         let language = given.language.map(|language| language.0);
         let preferred = browser.language.as_deref().map(Language::accepted);
@@ -307,8 +306,7 @@ impl Opening {
         Ok(OpenedConversation { conversation_id: id, token, is_verified, readiness })
     }
 
-    /// What the company has signed counts; what the visitor says beside it fills what is left out. Without a signature
-    /// nothing is looked up in the CRM: a stranger who gives a customer's address is not that customer.
+    /// What the company has signed counts, and nothing that the visitor says beside it. Without a signature nothing is looked up in the CRM: a stranger who gives a customer's address is not that customer.
     fn conversation(&self, identity: Option<Identity>) -> NewConversation {
         let is_unverified = identity.is_none();
         let identity = identity.unwrap_or_default();
@@ -317,8 +315,11 @@ impl Opening {
             is_unverified,
             language: self.language,
             chat_queue_id: self.chat_queue_id,
-            client_name: identity.name.unwrap_or_else(|| self.name.clone()),
-            // An address that nobody has signed finds no customer.
+            client_name: if is_unverified {
+                self.name.clone()
+            } else {
+                identity.name.unwrap_or_default()
+            },
             client_email: if is_unverified { self.email.clone() } else { identity.email },
             client_id: identity.identifier,
             ..NewConversation::default()

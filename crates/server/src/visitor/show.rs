@@ -128,6 +128,21 @@ pub fn check_may_write(
     if has_files && !seen.settings.takes_files {
         return Err(Code::FilesNotTaken.into());
     }
+    not_blocked(tx, &seen, from, now)
+}
+
+/// Nobody hears anything of who is blocked.
+pub fn check_not_blocked(
+    tx: &mut Tx<'_>,
+    id: &Uuid,
+    from: IpAddr,
+    now: Millis,
+) -> Result<(), Error> {
+    let seen = see(tx, id)?;
+    not_blocked(tx, &seen, from, now)
+}
+
+fn not_blocked(tx: &mut Tx<'_>, seen: &Seen, from: IpAddr, now: Millis) -> Result<(), Error> {
     if block::is_blocked(tx, Some(from), Some(&seen.email), now)? {
         return Err(Code::VisitorBlocked.into());
     }

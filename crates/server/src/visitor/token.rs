@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::http::call::{Caller, Head};
 use crate::http::{Code, Error};
+use crate::live::{Passed, Passing, Topic};
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO visitor_token (token_hash, conversation_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
@@ -101,6 +102,8 @@ pub fn issue(
 
 /// All tokens of a conversation are good no more.
 pub fn revoke(tx: &mut Tx<'_>, conversation: &Uuid) -> Result<(), Error> {
+    let topic = Topic::Conversation(*conversation);
+    tx.publish(Passed { topic, passing: Passing::Recheck });
     Ok(tx.put(&REVOKE, params![conversation])?)
 }
 

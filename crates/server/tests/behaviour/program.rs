@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -10,9 +10,26 @@ use serde_json::Value;
 use crate::client::{Answer, Request, Wire};
 use crate::hooks::until;
 use crate::server::PASSWORD;
+use crate::store::{Engine, Store};
 
-/// The program on a data folder, and nothing of this process's configuration.
-fn command(folder: &Path) -> Command {
+/// What a program has across its lives: its data folder, and its database.
+pub struct Home {
+    pub folder: PathBuf,
+    store: Store,
+}
+
+impl Home {
+    /// In a folder that is not there yet.
+    pub async fn make(engine: Engine, folder: PathBuf) -> Self {
+        std::fs::create_dir(&folder).expect("a folder can be made");
+        let data = folder.clone();
+        let made = tokio::task::spawn_blocking(move || Store::make(engine, &data));
+        Self { folder, store: made.await.expect("nothing panics") }
+    }
+}
+
+/// The program, and nothing of this process's configuration.
+fn command(home: &Home) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rozmowa"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ROZMOWA_")) {
         command.env_remove(name);
@@ -21,17 +38,18 @@ fn command(folder: &Path) -> Command {
         .env("ROZMOWA_WEBHOOKS_ALLOWED_NETWORKS", "127.0.0.0/8")
         .env("ROZMOWA_LISTEN", "127.0.0.1:0")
         .env("ROZMOWA_LOG_LEVEL", "debug")
+        .env("ROZMOWA_DATABASE", home.store.url())
         .arg("--data")
-        .arg(folder);
+        .arg(&home.folder);
     command
 }
 
 /// Runs a command of the command line, and gives what it says on both outputs.
-pub fn run(folder: &Path, arguments: &[&str]) -> String {
-    let password = folder.join("password");
+pub fn run(home: &Home, arguments: &[&str]) -> String {
+    let password = home.folder.join("password");
     std::fs::write(&password, PASSWORD).expect("the folder can be written to");
     let input = File::open(&password).expect("it was just written");
-    let output = command(folder).args(arguments).stdin(Stdio::from(input)).output();
+    let output = command(home).args(arguments).stdin(Stdio::from(input)).output();
     let output = output.expect("the program can be run");
     std::fs::remove_file(&password).expect("it is still there");
     let said = [output.stdout, output.stderr].concat();
@@ -41,9 +59,9 @@ pub fn run(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A queue and an API user, as operators add them.
-pub fn install(folder: &Path) {
-    run(folder, &["queue", "add", "Sklep", "--id", "3"]);
-    run(folder, &["api-user", "add", "api_user", "--methods", "*"]);
+pub fn install(home: &Home) {
+    run(home, &["queue", "add", "Sklep", "--id", "3"]);
+    run(home, &["api-user", "add", "api_user", "--methods", "*"]);
 }
 
 /// A server that is killed when this is dropped.
@@ -54,10 +72,10 @@ pub struct Program {
 
 impl Program {
     /// Its log goes to this file, after what is there.
-    pub async fn serve(folder: &Path, log: &Path) -> Self {
+    pub async fn serve(home: &Home, log: &Path) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("a log");
         let begin = usize::try_from(file.metadata().expect("its length").len()).expect("it fits");
-        let child = command(folder).arg("serve").stdin(Stdio::null()).stderr(file).spawn();
+        let child = command(home).arg("serve").stdin(Stdio::null()).stderr(file).spawn();
         let mut child = child.expect("the program can be run");
         let address = until("the server to serve", async || {
             if let Some(status) = child.try_wait().expect("it can be asked") {

@@ -5,7 +5,7 @@ use rozmowa_load::socket::{Closed, Refused, Socket};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::post;
+use crate::client::{delete, post, put};
 use crate::people::{
     Person, agent_socket, cookie_of, member, origin_of, soon, token_of, visitor_socket,
 };
@@ -253,6 +253,37 @@ async fn who_may_not_see_it_any_more_hears_no_more_of_it() {
         agent.socket.send(&watch).await.unwrap();
         agent.next_of("refused").await.unwrap();
         assert_eq!(agent.log.len(), 1);
+    })
+    .await;
+}
+
+/// What a socket was closed with.
+async fn closed(socket: Socket) -> u16 {
+    closed_after(socket, &[]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_ends_with_what_it_was_opened_with() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let id = server.start(&[]).await;
+        member(&server, 3, "jkowalski").await;
+        let token = token_of(&server, &id).await;
+        let mut visitor = Person::visitor(&server, &token).await;
+        visitor.until(1).await;
+        let revoke = delete(format!("/api/chat_conversations/{id}/visitor_token"));
+        server.call(revoke).await.expect_nothing();
+        assert_eq!(closed(visitor.socket).await, 4011);
+        let sign_in = async || {
+            let cookie = cookie_of(&server, "jkowalski").await;
+            let mut agent = Person::agent(&server, &cookie, &id).await;
+            agent.until(1).await;
+            agent.socket
+        };
+        let socket = sign_in().await;
+        let password = json!({ "password": "a quite different one" });
+        server.call(put("/api/agents/jkowalski").json(&password)).await.expect_nothing();
+        assert_eq!(closed(socket).await, 4011);
     })
     .await;
 }

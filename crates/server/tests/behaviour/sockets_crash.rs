@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::client::{get, post, put};
 use crate::people::soon;
-use crate::program::{Program, install};
+use crate::program::{Home, Program, install};
 use crate::server::{PASSWORD, START, started};
 use crate::side::Side;
+use crate::store::{Engine, on_both_engines};
 
 const KILLS: usize = 8;
 
@@ -25,12 +26,16 @@ async fn talk(mut side: Side) -> Side {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_servers_lose_and_double_nothing_that_was_said() {
+    on_both_engines(talk_through_kills).await;
+}
+
+async fn talk_through_kills(engine: Engine) {
     let mut random = StdRng::seed_from_u64(7);
     let folder = tempfile::tempdir().expect("a folder can be made");
     let (data, log) = (folder.path().join("data"), folder.path().join("log"));
-    std::fs::create_dir(&data).expect("a folder can be made");
-    install(&data);
-    let mut server = Program::serve(&data, &log).await;
+    let home = Home::make(engine, data).await;
+    install(&home);
+    let mut server = Program::serve(&home, &log).await;
     let agent =
         json!({ "name": "Jan", "surname": "Kowalski", "login": "jkowalski", "password": PASSWORD });
     server.call(post("/api/agents").json(&agent)).await.expect(200);
@@ -66,7 +71,7 @@ async fn killed_servers_lose_and_double_nothing_that_was_said() {
         .await;
         server.kill();
         (visitor, agent) = soon(talking).await.expect("nothing panics");
-        server = Program::serve(&data, &log).await;
+        server = Program::serve(&home, &log).await;
     }
     for side in [&mut visitor, &mut agent] {
         side.address = server.address;

@@ -322,7 +322,7 @@ async fn erased_files_are_gone_unless_somebody_else_has_the_same() {
         assert_eq!(kept(&server).len(), 2);
         let erase = async |visitor: &Visitor, side: Side| {
             let id: Uuid = visitor.id.parse().expect("an id");
-            let more = server.write(move |tx| file::erase(tx, &id, side)).await;
+            let more = server.write(move |tx| file::erase(tx, &id, side, i64::MAX)).await;
             assert!(!more);
         };
         erase(&one, Side::Others).await;

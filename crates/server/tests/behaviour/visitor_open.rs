@@ -147,6 +147,15 @@ async fn a_signed_identity_is_the_customer_and_the_visitor_sees_nothing_of_the_c
         let visitor = opened(&server, &json!({"chat_queue_id": 3, "identity": third})).await;
         let chat = server.chat(&visitor.id).await;
         assert_eq!((&chat["client_name"], &chat["customer_id"]), (&json!("Zofia"), &Value::Null));
+        // Nobody vouches for what is said beside it.
+        let bare = jwt(&json!({"exp": exp, "jti": "d", "email": "ewa@example.org"}), &secret);
+        let body = json!({"chat_queue_id": 3, "identity": bare, "name": "Prezes", "email": "prezes@example.org"});
+        let visitor = opened(&server, &body).await;
+        let chat = server.chat(&visitor.id).await;
+        assert_eq!(
+            (&chat["client_name"], &chat["client_email"]),
+            (&json!(""), &json!("ewa@example.org"))
+        );
     })
     .await;
 }
@@ -307,6 +316,13 @@ async fn queues_that_are_not_there_or_disabled_and_blocked_visitors() {
         let message = early.post("/messages").json(&json!({"text": "x"}));
         server.call(message.clone()).await.expect_fault(Code::VisitorBlocked);
         early.upload(&server, "x", "x").await.expect_fault(Code::VisitorBlocked);
+        for (path, body) in [
+            ("/rating", json!({"rating": "sad", "text": "x"})),
+            ("/page", json!({"url": "https://shop.example.org/x"})),
+        ] {
+            let call = early.post(path).json(&body);
+            server.call(call).await.expect_fault(Code::VisitorBlocked);
+        }
         server.app.clock.advance(60_000);
         server.call(message).await.expect(200);
         server

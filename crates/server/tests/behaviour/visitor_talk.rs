@@ -185,6 +185,11 @@ async fn reading_typing_and_pages_are_told_to_who_looks() {
         assert!(matches!(next().await, Passing::Page { is_open: true, url: Some(_), .. }));
         let chat = server.call(get(format!("/api/chats/{id}?include_client_data=1"))).await.json();
         assert_eq!(chat["client_data"]["page_url"], "https://shop.example.org/koszyk");
+        // An agent may follow it.
+        tell("/page", json!({"url": "javascript:alert(1)", "title": "x"})).await.expect_nothing();
+        assert!(matches!(next().await, Passing::Page { is_open: true, url: None, .. }));
+        let chat = server.call(get(format!("/api/chats/{id}?include_client_data=1"))).await.json();
+        assert_eq!(chat["client_data"]["page_url"], "https://shop.example.org/koszyk");
         tell("/page", json!({"is_closed": true})).await.expect_nothing();
         assert!(matches!(next().await, Passing::Page { is_open: false, .. }));
         tell("/typing", json!({})).await.expect_fault_of(Code::Missing, "is_typing");

@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 
 use crate::client::{Wire, get, post};
 use crate::hooks::{CREATED, until};
-use crate::program::{Program, install};
+use crate::program::{Home, Program, install};
 use crate::receiver::{Behaviour, Receiver};
 use crate::server::{START, started};
+use crate::store::Engine;
 
 const CONVERSATIONS: usize = 5_000;
 const CLIENTS: usize = 50;
@@ -20,9 +21,9 @@ const CLIENTS: usize = 50;
 async fn five_thousand_deliveries_outlive_a_kill() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let (data, log) = (folder.path().join("data"), folder.path().join("log"));
-    std::fs::create_dir(&data).expect("a folder can be made");
-    install(&data);
-    let server = Program::serve(&data, &log).await;
+    let home = Home::make(Engine::Sqlite, data).await;
+    install(&home);
+    let server = Program::serve(&home, &log).await;
     let receiver = Receiver::start().await;
     receiver.then(Behaviour::Hold(Arc::new(Semaphore::new(0))));
     let webhook = json!({ "actions": [CREATED], "subscription_url": receiver.url() });
@@ -46,7 +47,7 @@ async fn five_thousand_deliveries_outlive_a_kill() {
     // What was held got no answer, so it counts as not arrived.
     receiver.forget();
     receiver.then(Behaviour::Answer(200));
-    let server = Program::serve(&data, &log).await;
+    let server = Program::serve(&home, &log).await;
     until("all of them", async || {
         if receiver.count() < CONVERSATIONS {
             return None;

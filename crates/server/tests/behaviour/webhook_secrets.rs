@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Request, get, post};
 use crate::hooks::{CREATED, put, server};
-use crate::program::{Program, install, run};
+use crate::program::{Home, Program, install, run};
 use crate::receiver::{Behaviour, Receiver};
 use crate::server::Server;
 use crate::store::{Engine, on_both_engines};
@@ -178,10 +178,10 @@ async fn secrets_are_in_no_answer_and_nowhere_in_the_store() {
 async fn secrets_are_in_no_log_no_output_and_no_file() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let (data, log) = (folder.path().join("data"), folder.path().join("log"));
-    std::fs::create_dir(&data).expect("a folder can be made");
-    install(&data);
+    let home = Home::make(Engine::Sqlite, data.clone()).await;
+    install(&home);
     let receiver = Receiver::start().await;
-    let server = Program::serve(&data, &log).await;
+    let server = Program::serve(&home, &log).await;
     let secrets = fill(&receiver, async |request| server.call(request).await).await;
     are_not_answered(&secrets, async |request| server.call(request).await).await;
     let backup = folder.path().join("backup");
@@ -199,7 +199,7 @@ async fn secrets_are_in_no_log_no_output_and_no_file() {
         &["backup", backup],
         &["openapi"],
     ] {
-        secrets.are_not_in(&format!("{arguments:?}"), run(&data, arguments).as_bytes());
+        secrets.are_not_in(&format!("{arguments:?}"), run(&home, arguments).as_bytes());
     }
     server.kill();
     let said = std::fs::read(&log).expect("a log");
