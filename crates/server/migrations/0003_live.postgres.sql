@@ -85,6 +85,8 @@ CREATE INDEX conversation_waiting ON conversation (chat_queue_id, waiting_rank, 
     WHERE waiting_rank IS NOT NULL;
 -- What an agent has open.
 CREATE INDEX conversation_open ON conversation (agent_id, id, chat_queue_id) WHERE agent_id IS NOT NULL AND status <> 2;
+-- Who talked to a customer: not every conversation of theirs, of which most may have had no answer.
+CREATE INDEX conversation_talked ON conversation (customer_id, id, agent_id) WHERE first_agent_at IS NOT NULL;
 -- Clients whom the CRM does not know; the others are found by their customer.
 CREATE INDEX conversation_by_email ON conversation (client_email, id) WHERE customer_id IS NULL AND client_email <> '';
 UPDATE conversation SET waiting_rank = 1, waiting_since = updated_at WHERE agent_id IS NULL AND status <> 2;

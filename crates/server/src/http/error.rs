@@ -50,6 +50,8 @@ codes! {
     UnsupportedMediaType = 100_106 UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
     /// More parameters, or more deeply nested ones, than the server takes.
     TooManyParameters = 100_107 BAD_REQUEST "too_many_parameters";
+    /// Only a WebSocket can be opened here.
+    UpgradeNeeded = 100_108 UPGRADE_REQUIRED "upgrade_needed";
     /// The same parameter was given in two places with different values.
     Contradiction = 100_201 BAD_REQUEST "contradiction";
     /// A required parameter is missing or empty.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
 use http::header;
@@ -43,8 +44,9 @@ const PREVIEW_CHARACTERS: usize = 140;
 pub async fn open(
     State(app): State<App>,
     head: Head,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {
+    let upgrade = upgrade.map_err(|_| Code::UpgradeNeeded)?;
     // The cookie comes along whoever asks: only pages of ours may.
     match origin::given(&head.headers) {
         Some(origin) if origin::is_own(&head, &app, origin) => {}
@@ -66,12 +68,13 @@ pub async fn open(
             language,
             queues: BTreeSet::new(),
             watched: HashMap::new(),
+            listed: None,
             rechecked_at: Instant::now(),
             is_doubted: false,
         };
-        let Err(why) = Box::pin(party.greet(&mut line)).await;
+        let Err(why) = party.run(&mut line).await;
         party.leave();
-        line.close(why).await;
+        Box::pin(line.close(why)).await;
     }))
 }
 
@@ -86,19 +89,26 @@ struct Party {
     queues: BTreeSet<i64>,
     /// Up to where the client has the log of each conversation that it looks at.
     watched: HashMap<Uuid, i64>,
+    /// What was last told of a list.
+    listed: Option<(Uuid, i64)>,
     rechecked_at: Instant,
     /// The session may be over.
     is_doubted: bool,
 }
 
-fn parse(frame: &Utf8Bytes) -> Result<FromAgent, Close> {
-    serde_json::from_str(frame).map_err(|_| Close::BadFrame)
-}
-
 impl Party {
-    async fn greet(&mut self, line: &mut Line) -> Result<Never, Close> {
+    async fn run(&mut self, line: &mut Line) -> Result<Never, Close> {
+        // Boxed is what runs for a moment.
+        Box::pin(self.greet(line)).await?;
+        loop {
+            let next = line.next().await?;
+            Box::pin(self.take(line, next)).await?;
+        }
+    }
+
+    async fn greet(&mut self, line: &mut Line) -> Result<(), Close> {
         let hello = line.hello(HELLO_WITHIN).await?;
-        let FromAgent::Hello { v, watch, language } = parse(&hello)? else {
+        let FromAgent::Hello { v, watch, language } = frame::parse(&hello)? else {
             return Err(Close::BadFrame);
         };
         if v != frame::VERSION {
@@ -118,23 +128,25 @@ impl Party {
             conversation: None,
         })
         .await?;
-        self.watch_all(line, watch).await?;
-        loop {
-            match line.next().await? {
-                Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
-                Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
-                Next::Frame(frame) => self.hear(line, &frame).await?,
-                Next::Alive => self.renew().await?,
-            }
-            if self.is_doubted || self.rechecked_at.elapsed() > RECHECK_EVERY {
-                self.is_doubted = false;
-                self.refresh(line).await?;
-                let watched: Vec<Uuid> = self.watched.keys().copied().collect();
-                for conversation in watched {
-                    self.check(line, conversation).await?;
-                }
+        self.watch_all(line, watch).await
+    }
+
+    async fn take(&mut self, line: &mut Line, next: Next) -> Result<(), Close> {
+        match next {
+            Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
+            Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
+            Next::Frame(frame) => self.hear(line, &frame).await?,
+            Next::Alive => self.renew().await?,
+        }
+        if self.is_doubted || self.rechecked_at.elapsed() > RECHECK_EVERY {
+            self.is_doubted = false;
+            self.refresh(line).await?;
+            let watched: Vec<Uuid> = self.watched.keys().copied().collect();
+            for conversation in watched {
+                self.check(line, conversation).await?;
             }
         }
+        Ok(())
     }
 
     /// Whether the session is still good, and which lists are the agent's.
@@ -173,7 +185,7 @@ impl Party {
         line: &mut Line,
         watch: BTreeMap<Uuid, i64>,
     ) -> Result<(), Close> {
-        for (conversation, after) in watch.into_iter().take(WATCHED_MAX) {
+        for (conversation, after) in watch {
             self.watch(line, conversation, after).await?;
         }
         Ok(())
@@ -276,10 +288,11 @@ impl Party {
                 _ => self.catch_up(line, id).await?,
             }
         }
-        if !self.lists(told) {
+        let (turn, event) = (told.turn, &told.event);
+        // What is told to several lists of the agent's comes once.
+        if !self.lists(told) || self.listed.replace((id, event.seq)) == Some((id, event.seq)) {
             return Ok(());
         }
-        let (turn, event) = (told.turn, &told.event);
         line.send(&Out::Conversation {
             conversation: id,
             seq: turn.seq,
@@ -357,7 +370,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match parse(frame)? {
+        match frame::parse(frame)? {
             FromAgent::Hello { .. } => Err(Close::BadFrame),
             FromAgent::Unknown => Ok(()),
             FromAgent::Watch { conversation, after } => self.watch(line, conversation, after).await,

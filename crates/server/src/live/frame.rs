@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,6 +20,38 @@ use crate::visitor::view::{self, VisitorEvent};
 
 /// Of the protocol.
 pub const VERSION: u32 = 1;
+
+/// What a client says.
+pub fn parse<T: DeserializeOwned>(frame: &str) -> Result<T, Close> {
+    let parsed = serde_json::from_str(frame);
+    let parsed = parsed.or_else(|error| serde_json::from_str(&mended(frame).ok_or(error)?));
+    parsed.map_err(|_| Close::BadFrame)
+}
+
+/// With U+FFFD in the place of half a surrogate pair: what scripts make of an emoji that they cut in two. None when there
+/// is none.
+fn mended(frame: &str) -> Option<String> {
+    let unit = |at: usize| {
+        let digits = frame.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut mended, mut done, mut at) = (String::new(), 0, 0);
+    while let Some(found) = frame[at..].find('\\') {
+        at += found;
+        at += match (unit(at), unit(at + 6)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                mended.push_str(&frame[done..at]);
+                mended.push('\u{fffd}');
+                done = at + 6;
+                6
+            }
+            // Whatever is escaped, a backslash or a quotation mark too; it may be longer than a byte.
+            _ => 1 + frame[at + 1..].chars().next().map_or(0, char::len_utf8),
+        };
+    }
+    (done > 0).then(|| mended + &frame[done..])
+}
 
 /// What a visitor's client says.
 #[derive(Debug, Deserialize)]
@@ -315,4 +348,26 @@ pub async fn send(
         });
     }
     line.send(&Out::Events { conversation, events: items }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_an_emoji_is_no_fault_of_the_frame() {
+        for (frame, text) in [
+            (r#""a""#, "a"),
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\ude00\ud83d\ud83d\ude00ż\\ud83d\n\u0141""#, "\u{fffd}\u{fffd}😀ż\\ud83d\nŁ"),
+            (r#""\ud83dx\ud83d\u0041""#, "\u{fffd}x\u{fffd}A"),
+        ] {
+            assert_eq!(parse::<String>(frame), Ok(text.to_owned()), "{frame}");
+        }
+        for frame in
+            ["", "\\", "\"\\", r#""\ud83d"#, r#""\u12""#, r#""\ud83d\u"#, "\"\\ż\"", "[\\ud83d]"]
+        {
+            assert_eq!(parse::<String>(frame), Err(Close::BadFrame), "{frame}");
+        }
+    }
 }

@@ -170,7 +170,7 @@ impl Line {
                     }
                     self.next_ping = Instant::now() + PING_EVERY;
                     self.awaits_pong = true;
-                    self.put(Message::Ping(bytes::Bytes::new())).await?;
+                    Box::pin(self.put(Message::Ping(bytes::Bytes::new()))).await?;
                 }
             }
         }
@@ -194,12 +194,12 @@ impl Line {
     }
 
     /// Says why, and lets the other end read it.
-    pub async fn close(mut self, why: Close) {
+    pub async fn close(&mut self, why: Close) {
         let frame = CloseFrame { code: why.number(), reason: Utf8Bytes::from_static(why.about()) };
         let farewell = async {
-            self.socket.send(Message::Close(Some(frame))).await.ok()?;
+            // Fails when the other end was first: then reading sends the answer to its closing.
+            let _ = self.socket.send(Message::Close(Some(frame))).await;
             while let Some(Ok(_)) = self.socket.recv().await {}
-            Some(())
         };
         let _ = timeout(FAREWELL_MAX, farewell).await;
     }
@@ -208,7 +208,9 @@ impl Line {
 /// A frame that is too long or not one is the client's fault; everything else is the network's.
 fn broken(error: &axum::Error) -> Close {
     let text = error.to_string();
-    if text.contains("too long") || text.contains("UTF-8") || text.contains("utf-8") {
+    let is_faulty =
+        ["too long", "UTF-8", "utf-8", "protocol error"].iter().any(|it| text.contains(it));
+    if is_faulty && !text.contains("without closing handshake") {
         Close::BadFrame
     } else {
         Close::Done

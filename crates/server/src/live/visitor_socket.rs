@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
 use http::header;
@@ -70,8 +71,9 @@ impl Pages {
 pub async fn open(
     State(app): State<App>,
     head: Head,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {
+    let upgrade = upgrade.map_err(|_| Code::UpgradeNeeded)?;
     // Nobody is known by a cookie here, but a page that has no business here gets no socket either.
     if let Some(origin) = origin::given(&head.headers)
         && !origin::is_own(&head, &app, origin)
@@ -86,32 +88,39 @@ pub async fn open(
     let language = accepted.map_or(Language::En, Language::accepted);
     let inbox = app.hub.inbox();
     Ok(line::configured(upgrade).on_upgrade(move |socket| async move {
+        // Boxed is what runs for a moment: an idle socket should hold what it needs when idle.
         let mut line = Line::new(socket, inbox, place);
-        // Boxed: what an idle socket holds should be what it needs when idle.
-        let Err(why) = Box::pin(greet(&app, &mut line, head.from, language)).await;
-        line.close(why).await;
+        let why = match Box::pin(greet(app, &mut line, head.from, language)).await {
+            Ok(mut party) => {
+                let Err(why) = party.run(&mut line).await;
+                Box::pin(party.leave()).await;
+                why
+            }
+            Err(why) => why,
+        };
+        Box::pin(line.close(why)).await;
     }))
 }
 
 enum Never {}
 
 async fn greet(
-    app: &App,
+    app: App,
     line: &mut Line,
     from: IpAddr,
     language: Language,
-) -> Result<Never, Close> {
+) -> Result<Party, Close> {
     let hello = line.hello(HELLO_WITHIN).await?;
-    let FromVisitor::Hello { v, token, after, language: wanted } = parse(&hello)? else {
+    let FromVisitor::Hello { v, token, after, language: wanted } = frame::parse(&hello)? else {
         return Err(Close::BadFrame);
     };
     if v != frame::VERSION {
         return Err(Close::Version);
     }
-    let visitor = Visitor::of_token(&token, app).await.map_err(|error| Close::from(&error))?;
+    let visitor = Visitor::of_token(&token, &app).await.map_err(|error| Close::from(&error))?;
     let language = wanted.map_or(language, |wanted| Language::accepted(&wanted));
-    let mut party = Party {
-        app: app.clone(),
+    Ok(Party {
+        app,
         inbox_id: line.inbox.id(),
         conversation: visitor.conversation,
         visitor: Arc::new(visitor),
@@ -123,14 +132,7 @@ async fn greet(
         page_noted_at: 0,
         has_preview: false,
         is_typing: false,
-    };
-    let ended = party.run(line).await;
-    party.leave().await;
-    ended
-}
-
-fn parse(frame: &Utf8Bytes) -> Result<FromVisitor, Close> {
-    serde_json::from_str(frame).map_err(|_| Close::BadFrame)
+    })
 }
 
 struct Party {
@@ -151,6 +153,14 @@ struct Party {
 
 impl Party {
     async fn run(&mut self, line: &mut Line) -> Result<Never, Close> {
+        Box::pin(self.enter(line)).await?;
+        loop {
+            let next = line.next().await?;
+            Box::pin(self.take(line, next)).await?;
+        }
+    }
+
+    async fn enter(&mut self, line: &mut Line) -> Result<(), Close> {
         // First listen, then read: whatever is committed in between comes by the hub, and is known by its number.
         line.inbox.listen(Topic::Conversation(self.conversation));
         let opened = self.opened().await.map_err(|error| Close::from(&error))?;
@@ -165,22 +175,20 @@ impl Party {
             conversation: Some(opened),
         })
         .await?;
-        self.catch_up(line).await?;
-        loop {
-            match line.next().await? {
-                Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
-                Next::Signal(Signal::Passing(passing)) if matches!(*passing, Passing::Recheck) => {
-                    Box::pin(self.recheck()).await?;
-                }
-                Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
-                Next::Frame(frame) => Box::pin(self.hear(line, &frame)).await?,
-                Next::Alive => self.note_page().await?,
-            }
-            if self.rechecked_at.elapsed() > RECHECK_EVERY {
-                self.rechecked_at = Instant::now();
-                Box::pin(self.recheck()).await?;
-            }
+        self.catch_up(line).await
+    }
+
+    async fn take(&mut self, line: &mut Line, next: Next) -> Result<(), Close> {
+        match next {
+            Next::Signal(Signal::Told(told)) => self.tell(line, &told).await?,
+            Next::Signal(Signal::Passing(passing)) => self.pass(line, &passing).await?,
+            Next::Frame(frame) => self.hear(line, &frame).await?,
+            Next::Alive => self.note_page().await?,
         }
+        if self.rechecked_at.elapsed() > RECHECK_EVERY {
+            self.recheck().await?;
+        }
+        Ok(())
     }
 
     async fn opened(&self) -> Result<Opened, Error> {
@@ -189,7 +197,8 @@ impl Party {
         opened.ok_or_else(|| Code::BadVisitorToken.into())
     }
 
-    async fn recheck(&self) -> Result<(), Close> {
+    async fn recheck(&mut self) -> Result<(), Close> {
+        self.rechecked_at = Instant::now();
         let (visitor, now) = (Arc::clone(&self.visitor), self.app.clock.now());
         let checked = self.app.db.read(move |tx| visitor.recheck(tx, now)).await;
         checked.map(drop).map_err(|error| Close::from(&error))
@@ -252,6 +261,7 @@ impl Party {
             Passing::Read { by: By::Visitor, seq, .. } => {
                 line.send(&Out::Read { conversation, by: "client", seq }).await
             }
+            Passing::Recheck => self.recheck().await,
             Passing::Position { place, wait_seconds, .. } => {
                 line.send(&Out::Position { conversation, place, wait_seconds }).await
             }
@@ -260,7 +270,7 @@ impl Party {
     }
 
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
-        match parse(frame)? {
+        match frame::parse(frame)? {
             FromVisitor::Hello { .. } => Err(Close::BadFrame),
             FromVisitor::Unknown => Ok(()),
             FromVisitor::Message { id, text, file_ids } => {

@@ -1,11 +1,14 @@
 //! Sockets that read slowly, write too much, or talk nonsense: they are cut, and nobody else notices.
 
 use rozmowa::agent::presence::{self, Lease};
+use rozmowa::http::Code;
 use rozmowa_load::socket::{Closed, Socket};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use uuid::Uuid;
 
+use crate::client::get;
 use crate::people::{Person, cookie_of, member, soon, token_of, visitor_socket};
 use crate::server::{Plan, Server};
 use crate::store::{Engine, on_both_engines};
@@ -120,6 +123,46 @@ async fn nonsense_closes_the_socket_and_changes_nothing() {
         assert_eq!(server.log_faults().await, [""; 0]);
     })
     .await;
+}
+
+/// The close frame, as it is on the line, that follows some bytes on a socket that has said hello.
+async fn closing_after(server: &Server, token: &str, bytes: &[u8]) -> [u8; 4] {
+    let mut line = Person::visitor(server, token).await.socket.into_stream();
+    line.write_all(bytes).await.expect("it takes them");
+    let mut last = [0; 4];
+    soon(async {
+        let mut rest = Vec::new();
+        line.read_to_end(&mut rest).await.expect("it is ended");
+        // The events of the log come before.
+        let at = rest.iter().rposition(|byte| *byte == 0x88).expect("a close frame");
+        last[0] = rest[at];
+        last[2..].copy_from_slice(&rest[at + 2..at + 4]);
+    })
+    .await;
+    last
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closing_is_answered_and_what_is_no_frame_is_called_so() {
+    let server = Server::on(Engine::Sqlite).await;
+    let id = server.start(&[]).await;
+    let token = token_of(&server, &id).await;
+    let frame = |code: u16| {
+        let [high, low] = code.to_be_bytes();
+        [0x88, 0, high, low]
+    };
+    let masked_by_zeros = |code: u16| {
+        let [high, low] = code.to_be_bytes();
+        [0x88, 0x82, 0, 0, 0, 0, high, low]
+    };
+    assert_eq!(closing_after(&server, &token, &masked_by_zeros(1000)).await, frame(1000));
+    assert_eq!(closing_after(&server, &token, &masked_by_zeros(1001)).await, frame(1001));
+    for wrong in [&[0x81, 0x01, b'a'][..], &[0x83, 0x80, 0, 0, 0, 0], &[0xf1, 0x80, 0, 0, 0, 0]] {
+        assert_eq!(closing_after(&server, &token, wrong).await, frame(4010), "{wrong:?}");
+    }
+    for path in ["/visitor/socket", "/console/socket"] {
+        server.call(get(path).anonymous()).await.expect_fault(Code::UpgradeNeeded);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
