@@ -33,6 +33,8 @@ pub enum Topic {
     AllLists,
     /// The conversations of an agent, and what concerns the agent.
     Agent(i64),
+    /// Nothing but the server's end: for those who have not said what they want.
+    End,
 }
 
 /// What a listener hears. An event comes once for each topic that it belongs to and that is listened to.

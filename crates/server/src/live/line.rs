@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::bucket::Bucket;
 use super::close::Close;
-use super::hub::{Inbox, Signal};
+use super::hub::{Inbox, Signal, Topic};
 use crate::http::address::limited_as;
 use crate::http::{Code, Error};
 
@@ -134,6 +134,13 @@ impl Line {
 
     /// The first frame of the other end.
     pub async fn hello(&mut self, within: Duration) -> Result<Utf8Bytes, Close> {
+        self.inbox.listen(Topic::End);
+        let hello = self.first_frame(within).await;
+        self.inbox.unlisten(Topic::End);
+        hello
+    }
+
+    async fn first_frame(&mut self, within: Duration) -> Result<Utf8Bytes, Close> {
         let first = async {
             loop {
                 if let Next::Frame(frame) = self.next().await? {

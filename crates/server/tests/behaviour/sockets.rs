@@ -220,7 +220,10 @@ async fn a_server_that_stops_says_so_and_everybody_goes_on_afterwards() {
             let end = visitor.next_of("never").await;
             (visitor.log, end)
         });
+        // Who has not said hello is told, too.
+        let newcomer = tokio::spawn(closed(visitor_socket(&server).await));
         server.restart("").await;
+        assert_eq!(soon(newcomer).await.unwrap(), 4001);
         let (log, end) = soon(ended).await.unwrap();
         assert_eq!(end.unwrap_err(), Closed(4001));
         let mut visitor = Person::visitor_after(&server, &token, log).await;
