@@ -79,6 +79,8 @@ rozmowa_db::statements! {
 
 /// Conversations that one transaction gives away at most.
 pub const BATCH: usize = 150;
+/// Conversations that one transaction asks about at most: some were missed by everybody who is free.
+pub const ASKED_MAX: usize = 500;
 /// Who waits is looked up in pages.
 const PAGE: i64 = 50;
 /// Not assigned before, and before that.
@@ -125,6 +127,16 @@ pub struct Left {
     pub full: Vec<i64>,
     /// Somebody was busy with one who waits: to be looked at again in a moment.
     pub has_passed_over: bool,
+    /// Up to where was asked about whom there is nobody for.
+    pub asked: Vec<Asked>,
+}
+
+/// A place among those who wait in a queue with one rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    chat_queue_id: i64,
+    rank: i64,
+    at: (Millis, Uuid),
 }
 
 impl Left {
@@ -133,16 +145,18 @@ impl Left {
     }
 }
 
-/// Gives those who wait in some queues to those who are free, up to [`BATCH`].
+/// Gives those who wait in some queues to those who are free, up to [`BATCH`], from where the step before has stopped.
 pub fn step(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
     queues: &[i64],
+    asked: &[Asked],
     zone: &TimeZone,
 ) -> Result<Left, Error> {
     let mut floor = Floor { agents: free(tx, queues, act.now)?, queues: BTreeMap::new() };
     if floor.agents.is_empty() {
-        return Ok(Left { is_over: true, full: queues.to_vec(), has_passed_over: false });
+        let (full, asked) = (queues.to_vec(), Vec::new());
+        return Ok(Left { is_over: true, full, has_passed_over: false, asked });
     }
     let mut settings = BTreeMap::new();
     let mut lines = Vec::new();
@@ -152,12 +166,13 @@ pub fn step(
             continue;
         }
         add_queue(tx, &mut floor, id, &queue.settings)?;
-        lines.extend(RANKS.map(|rank| Line::new(id, rank, &queue.settings, act.now)));
+        lines.extend(RANKS.map(|rank| Line::new(id, rank, &queue.settings, act.now).after(asked)));
         settings.insert(id, queue.settings);
     }
-    let mut given = 0;
-    while given < BATCH {
+    let (mut given, mut questions) = (0, 0);
+    while given < BATCH && questions < ASKED_MAX {
         let Some(waiting) = next(tx, &floor, &mut lines)? else { break };
+        questions += 1;
         let queue = waiting.chat_queue_id;
         let rules = &floor.queues[&queue];
         let question = ask(tx, &waiting, rules)?;
@@ -176,7 +191,12 @@ pub fn step(
         has_passed_over |= line.has_passed_over(tx)?;
     }
     let full = floor.queues.keys().copied().filter(|id| !floor.has_room(*id)).collect();
-    Ok(Left { is_over: given < BATCH, full, has_passed_over })
+    let is_over = given < BATCH && questions < ASKED_MAX;
+    // Where all were given away, the start is as near, and whoever was passed over is there.
+    let has_left_none = questions == given;
+    let asked =
+        if is_over || has_left_none { Vec::new() } else { lines.iter().map(Line::asked).collect() };
+    Ok(Left { is_over, full, has_passed_over, asked })
 }
 
 fn free(tx: &mut Tx<'_>, queues: &[i64], now: Millis) -> Result<Vec<Candidate>, Error> {
@@ -244,6 +264,8 @@ struct Line {
     after: (Millis, Uuid),
     page: VecDeque<Waiting>,
     is_read: bool,
+    /// The last that was asked about.
+    asked: (Millis, Uuid),
     /// Of those that were read, how many still wait.
     left: i64,
 }
@@ -256,7 +278,30 @@ impl Line {
             None => (Millis::MIN, Uuid::nil()),
         };
         let page = VecDeque::new();
-        Self { chat_queue_id, rank, from: after, after, page, is_read: false, left: 0 }
+        Self {
+            chat_queue_id,
+            rank,
+            from: after,
+            after,
+            page,
+            is_read: false,
+            asked: after,
+            left: 0,
+        }
+    }
+
+    /// From where it was left, if it was.
+    fn after(mut self, asked: &[Asked]) -> Self {
+        let is_here =
+            |place: &&Asked| (place.chat_queue_id, place.rank) == (self.chat_queue_id, self.rank);
+        if let Some(place) = asked.iter().find(is_here) {
+            (self.from, self.after, self.asked) = (place.at, place.at, place.at);
+        }
+        self
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { chat_queue_id: self.chat_queue_id, rank: self.rank, at: self.asked }
     }
 
     fn is_of(&self, waiting: &Waiting) -> bool {
@@ -309,7 +354,9 @@ fn next(tx: &mut Tx<'_>, floor: &Floor, lines: &mut Vec<Line>) -> Result<Option<
             first = Some((at, order));
         }
     }
-    Ok(first.and_then(|(at, _)| lines[at].page.pop_front()))
+    let Some((at, (_, since, id))) = first else { return Ok(None) };
+    lines[at].asked = (since, id);
+    Ok(lines[at].page.pop_front())
 }
 
 fn ask(tx: &mut Tx<'_>, waiting: &Waiting, rules: &Rules) -> Result<Question, Error> {

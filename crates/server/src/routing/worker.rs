@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::floor::{self, Left, Look};
+use super::floor::{self, Asked, Left, Look};
 use crate::act::{Act, Actor};
 use crate::agent::leave;
 use crate::app::App;
@@ -104,11 +104,13 @@ impl Worker {
             .extend(looks.iter().filter(|look| !has_room(look)).map(|look| look.chat_queue_id));
         let queues: Vec<i64> =
             looks.iter().filter(has_room).map(|look| look.chat_queue_id).collect();
-        let mut looks_again = LOOKS_AGAIN;
+        let (mut looks_again, mut asked) = (LOOKS_AGAIN, Vec::new());
         while !queues.is_empty() {
-            let left = self.step(queues.clone()).await?;
+            let left = self.step(queues.clone(), asked).await?;
             self.full.extend(&left.full);
-            if left.is_over() {
+            let is_over = left.is_over();
+            asked = left.asked;
+            if is_over {
                 if !left.has_passed_over || looks_again == 0 {
                     break;
                 }
@@ -119,11 +121,11 @@ impl Worker {
         Ok(())
     }
 
-    async fn step(&self, queues: Vec<i64>) -> Result<Left, Error> {
+    async fn step(&self, queues: Vec<i64>, asked: Vec<Asked>) -> Result<Left, Error> {
         let (app, actor) = (self.app.clone(), Actor::system());
         let step = move |tx: &mut rozmowa_db::Tx<'_>| {
             let act = Act::of(tx, &app, &actor)?;
-            floor::step(tx, &act, &queues, &app.config.time_zone)
+            floor::step(tx, &act, &queues, &asked, &app.config.time_zone)
         };
         self.app.db.write(step).await
     }

@@ -346,25 +346,52 @@ async fn a_thousand_at_once_find_nobody_above_capacity_and_nobody_is_stuck() {
     .await;
 }
 
+async fn five_hundred_wait(server: &Server) {
+    let start = |tx: &mut rozmowa_db::Tx<'_>, act: &rozmowa::act::Act<'_>| {
+        let new = rozmowa::conversation::NewConversation { chat_queue_id: 3, ..Default::default() };
+        for _ in 0..500 {
+            rozmowa::conversation::start(tx, act, &new)?;
+        }
+        Ok(())
+    };
+    server.act(start).await;
+}
+
+/// They are asked about in several transactions.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_behind_many_who_were_missed_is_not_forgotten() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        joins(&server, 3, "jkowalski", 9).await;
+        for _ in 0..3 {
+            five_hundred_wait(&server).await;
+        }
+        let last = server.start(&[]).await;
+        server
+            .execute("INSERT INTO missed (conversation_id, agent_id, at) SELECT id, 1, 4000000000000 FROM conversation")
+            .await;
+        server.execute("UPDATE conversation SET waiting_rank = 0").await;
+        let id: uuid::Uuid = last.parse().expect("an id");
+        let forgive = move |tx: &mut rozmowa_db::Tx<'_>| {
+            let text = "DELETE FROM missed WHERE conversation_id = $1";
+            let statement = rozmowa_db::Stmt::composed("forgiven".to_owned(), text.to_owned());
+            Ok(tx.execute(&statement, rozmowa_db::params![&id])?)
+        };
+        server.write(forgive).await;
+        turn(&server, "jkowalski", "login").await;
+        becomes(&server, &last, Some("jkowalski")).await;
+    })
+    .await;
+}
+
 /// The figure is the benchmark's business; that it ends, and how, is this test's.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_who_wait_get_two_hundred_who_come_at_once() {
     const AGENTS: i64 = 200;
     const ROOM: i64 = 50;
     let server = Server::on(Engine::Sqlite).await;
-    for first in (0..AGENTS * ROOM).step_by(500) {
-        server
-            .act(move |tx, act| {
-                for _ in first..first + 500 {
-                    let new = rozmowa::conversation::NewConversation {
-                        chat_queue_id: 3,
-                        ..Default::default()
-                    };
-                    rozmowa::conversation::start(tx, act, &new)?;
-                }
-                Ok(())
-            })
-            .await;
+    for _ in (0..AGENTS * ROOM).step_by(500) {
+        five_hundred_wait(&server).await;
     }
     server
         .act(|tx, act| {
