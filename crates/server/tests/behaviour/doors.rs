@@ -385,22 +385,25 @@ async fn at_the_console_nothing_is_done_without_a_session_or_from_another_sites_
             if !method.contains(" /console/") || method.ends_with("/socket") {
                 continue;
             }
+            let is_refused = async |request: Request, code: Code| {
+                let answer = server.call(request).await;
+                let told: Vec<u32> = answer.faults().into_iter().map(|(code, _)| code).collect();
+                assert_eq!(told, [code.number()], "{method}");
+            };
             let request = call(method, &scene.conversation, &scene.file);
             let foreign = request.clone().header("Origin", "https://evil.example");
-            let signed = administrator.as_this(foreign.clone());
-            server.call(signed).await.expect_fault(Code::ForeignOrigin);
+            is_refused(administrator.as_this(foreign.clone()), Code::ForeignOrigin).await;
             let is_for_anybody = expected[0] != 401;
             if is_for_anybody {
-                server.call(foreign.anonymous()).await.expect_fault(Code::ForeignOrigin);
+                is_refused(foreign.anonymous(), Code::ForeignOrigin).await;
                 continue;
             }
-            server.call(request.clone()).await.expect_fault(Code::NotSignedIn);
+            is_refused(request.clone(), Code::NotSignedIn).await;
             let request = request.anonymous();
-            server.call(request.clone()).await.expect_fault(Code::NotSignedIn);
+            is_refused(request.clone(), Code::NotSignedIn).await;
             if !method.starts_with("GET ") {
                 // The cookie comes along by itself; what a page of ours knows does not.
-                let forged = request.header("Cookie", &cookie);
-                server.call(forged).await.expect_fault(Code::CsrfTokenNeeded);
+                is_refused(request.header("Cookie", &cookie), Code::CsrfTokenNeeded).await;
             }
         }
         assert_eq!(scene.this.events(&server).await, before);
