@@ -152,6 +152,21 @@ const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(file::visitor::download),
 ];
 
+/// A path, and what answers a `GET` there.
+type Beside = (&'static str, fn() -> MethodRouter<App>);
+
+/// What no reference describes: the sockets, and what anybody may look at.
+const BESIDE: &[Beside] = &[
+    ("/api/openapi.json", || {
+        get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE))
+    }),
+    ("/visitor/socket", || get(visitor_socket::open)),
+    ("/console/socket", || get(agent_socket::open)),
+    ("/health/live", || get(health::live)),
+    ("/health/ready", || get(health::ready)),
+    ("/", || get(health::index)),
+];
+
 /// The reference, checked in; a test holds it against the code.
 const REFERENCE: &str = include_str!("../../../docs/openapi.json");
 
@@ -167,14 +182,10 @@ pub fn router(app: App) -> Router {
         let gate = middleware::from_fn_with_state(app.clone(), visitor::gate::layer);
         api = api.route(&path, handlers.layer(gate));
     }
-    let openapi = get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE));
-    api.route("/api/openapi.json", openapi)
-        .route("/visitor/socket", get(visitor_socket::open))
-        .route("/console/socket", get(agent_socket::open))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/", get(health::index))
-        .with_state(app)
+    for (path, handlers) in BESIDE {
+        api = api.route(path, handlers());
+    }
+    api.with_state(app)
 }
 
 fn route((_, paths, handlers): UtoipaMethodRouter<App>) -> (String, MethodRouter<App>) {
@@ -223,6 +234,11 @@ pub fn console_method_names() -> Vec<String> {
 /// Every method of the visitor door.
 pub fn visitor_method_names() -> Vec<String> {
     names(VISITOR)
+}
+
+/// Every method that no reference describes.
+pub fn method_names_beside() -> Vec<String> {
+    BESIDE.iter().map(|(path, _)| call::method_name("GET", path)).collect()
 }
 
 fn names(methods: &[fn() -> UtoipaMethodRouter<App>]) -> Vec<String> {

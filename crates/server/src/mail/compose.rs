@@ -10,18 +10,16 @@ use crate::agent::{Agent, links};
 use crate::app::App;
 use crate::clock::{self, Millis};
 use crate::conversation::log::Speaker;
-use crate::conversation::shown_name;
 use crate::http::Error;
 use crate::locale::Language;
 use crate::time;
+use crate::visitor::show;
 
 /// Messages that one e-mail holds, and bytes of their texts: the last ones.
 const MESSAGES_MAX: i64 = 100;
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 
 rozmowa_db::statements! {
-    CONVERSATION = "SELECT q.name, c.client_name, c.client_surname, c.client_id
-        FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
     /// What is said, after a place and up to another, by whom of a range of speakers.
     SAID = "SELECT e.at, e.sent_by, CASE WHEN r.what IS NULL THEN e.text END, coalesce(a.name, b.name, '')
         FROM event e LEFT JOIN agent a ON a.id = e.agent_id LEFT JOIN bot b ON b.id = e.bot_id
@@ -137,19 +135,16 @@ fn link(app: &App, language: Language, secret: &str) -> [Part; 3] {
 /// What a conversation is called.
 struct About {
     queue: String,
+    /// As the visitor knows it; empty when only the company does.
     client: String,
 }
 
 impl About {
     fn load(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Self>, Error> {
-        Ok(tx.query_opt(&CONVERSATION, params![id], |row: &Row<'_>| {
-            let (name, surname): (String, String) = (row.get(1)?, row.get(2)?);
-            let client_id: Option<String> = row.get(3)?;
-            Ok(Self {
-                queue: row.get(0)?,
-                client: shown_name(&name, &surname, client_id.as_deref()),
-            })
-        })?)
+        Ok(show::find(tx, id)?.map(|seen| Self {
+            client: seen.name().unwrap_or_default().to_owned(),
+            queue: seen.queue,
+        }))
     }
 
     fn subject(&self, language: Language, key: &str) -> String {

@@ -66,7 +66,12 @@ pub struct Seen {
 }
 
 pub fn see(tx: &mut Tx<'_>, id: &Uuid) -> Result<Seen, Error> {
-    let seen = tx.query_opt(&SHOW, params![id], |row: &Row<'_>| {
+    Ok(find(tx, id)?.ok_or(Code::UnknownConversation)?)
+}
+
+/// The same where it may be gone.
+pub fn find(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Seen>, Error> {
+    Ok(tx.query_opt(&SHOW, params![id], |row: &Row<'_>| {
         let (name, surname): (String, String) = (row.get(7)?, row.get(8)?);
         Ok(Seen {
             status: Status::from_number(row.get(0)?).unwrap_or(Status::Closed),
@@ -82,8 +87,7 @@ pub fn see(tx: &mut Tx<'_>, id: &Uuid) -> Result<Seen, Error> {
             read_seq: row.get(11)?,
             language: row.get(12)?,
         })
-    })?;
-    Ok(seen.ok_or(Code::UnknownConversation)?)
+    })?)
 }
 
 impl Seen {

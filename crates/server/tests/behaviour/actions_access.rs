@@ -1,10 +1,8 @@
 //! Who may see a conversation and act on it: every method of the console, for every kind of agent.
 
 use rozmowa::agent::Role;
-use rozmowa::http::Code;
 use serde_json::{Value, json};
 
-use crate::client::{Request, get};
 use crate::desk::{Desk, saying, start_in};
 use crate::people::member;
 use crate::server::Server;
@@ -78,35 +76,6 @@ async fn agents_see_their_queues_and_their_own_and_supervisors_all() {
             }
         }
         assert_eq!(server.log_faults().await, Vec::<String>::new());
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_session_nothing_is_seen_and_nothing_done() {
-    on_both_engines(async |engine| {
-        let server = Server::on(engine).await;
-        let desk = Desk::supervisor(&server, "anowak").await;
-        let id = server.start(&[]).await;
-        let list = "/console/conversations?view=all".to_owned();
-        let paths = READING.map(|path| format!("/console/conversations/{id}{path}"));
-        for target in paths.into_iter().chain([list]) {
-            server.call(get(&target).anonymous()).await.expect_fault(Code::NotSignedIn);
-            // The API's users are no agents.
-            server.call(get(&target)).await.expect_fault(Code::NotSignedIn);
-        }
-        for (what, _, body) in doing() {
-            let target = format!("/console/conversations/{id}/{what}");
-            let request = || Request::new("POST", &target).json(&body);
-            server.call(request()).await.expect_fault(Code::NotSignedIn);
-            let foreign = desk.signed(request()).header("Origin", "https://evil.example");
-            // Its API credentials are ignored; its origin is not.
-            server.call(foreign).await.expect_fault(Code::ForeignOrigin);
-            let cookie = crate::people::cookie_of(&server, "anowak").await;
-            let without = request().anonymous().header("Cookie", &cookie);
-            server.call(without).await.expect_fault(Code::CsrfTokenNeeded);
-        }
-        assert_eq!(desk.told(&server, &id).await.len(), 1);
     })
     .await;
 }

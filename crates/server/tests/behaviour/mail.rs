@@ -92,7 +92,7 @@ async fn a_transcript_goes_to_the_visitors_address() {
     on_both_engines(async |engine| {
         let (server, mailbox) = with_mailbox(engine).await;
         let chat = server.start(&[JAN]).await;
-        server.execute("UPDATE conversation SET client_surname = '', client_name = 'Jan <b>\r\nBcc: x@y.pl'").await;
+        server.execute("UPDATE conversation SET customer_id = NULL, client_surname = '', client_name = 'Jan <b>\r\nBcc: x@y.pl'").await;
         server.execute("UPDATE agent SET name = 'Ewa\u{202e}</b>', surname = 'Żak'").await;
         server.execute("UPDATE chat_queue SET name = '<i>Sklep</i> ąę' WHERE id = 3").await;
         server.message(&chat, "Dzień dobry\n.\n\u{202e}<script>").await;
@@ -127,8 +127,19 @@ async fn a_transcript_goes_to_the_visitors_address() {
         let none = server.start(&[]).await;
         let token = token_of(&server, &none).await;
         order(&server, &token).await.expect_fault(rozmowa::http::Code::NoMailAddress);
+        // What the CRM calls a customer is none of the visitor's, nor is the company's number of one.
+        for (count, of) in [(3, &[JAN, ("client_id", "1234")][..]), (4, &[JAN, ("client_id", "KLIENT-7")])] {
+            let chat = server.start(of).await;
+            server.message(&chat, "Halo").await;
+            server.execute("UPDATE conversation SET customer_id = NULL, client_name = '', client_surname = '' WHERE client_id = 'KLIENT-7'").await;
+            let token = token_of(&server, &chat).await;
+            order(&server, &token).await.expect_nothing();
+            let mail = mailbox.expect(count).await.remove(count - 1);
+            let plain = mail.plain();
+            assert!(plain.contains("\nKlient, 2026-06-01 12:00:00\nHalo\n"), "{plain}");
+        }
         settled(&server).await;
-        mailbox.expect(2).await;
+        mailbox.expect(4).await;
     })
     .await;
 }

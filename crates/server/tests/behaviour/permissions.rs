@@ -3,42 +3,19 @@
 use rozmowa::account::{self, Methods, Rotation, password};
 use rozmowa::http::Code;
 use rozmowa::router;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
-use crate::client::{PATIENCE, Request};
+use crate::client::Request;
+use crate::doors;
 use crate::server::{NOON, PASSWORD, PASSWORD_HASH, Plan, Server};
 use crate::store::on_both_engines;
 
 const NEW: &str = "new_pass";
 const OVERLAP: i64 = 1_000;
+const NOWHERE: &str = "6ed7c941-2c8a-7115-95d2-338a9f64800a";
 
-/// A call of a method: paths with something plausible in the place of each parameter.
+/// A call of a method, of a conversation that is not there.
 fn call(method: &str) -> Request {
-    let (verb, path) = method.split_once(' ').expect("a verb and a path");
-    let verb = ["GET", "POST", "PUT", "DELETE"].into_iter().find(|known| *known == verb);
-    let parts = path.split('/').map(|part| match part {
-        ":login" => "jkowalski",
-        ":participant" => "both",
-        part if part.starts_with(':') => "6ed7c941-2c8a-7115-95d2-338a9f64800a",
-        part => part,
-    });
-    let path = parts.collect::<Vec<_>>().join("/");
-    Request::new(verb.expect("a known verb"), format!("/api/{path}"))
-}
-
-/// The status alone: an answer may be a stream that never ends.
-async fn status(server: &Server, request: Request) -> u16 {
-    let answer = async {
-        let mut stream = TcpStream::connect(server.address).await.expect("the server accepts");
-        stream.write_all(&request.bytes()).await.expect("the server reads");
-        let mut read = [0; 12];
-        stream.read_exact(&mut read).await.expect("a status line");
-        let line = String::from_utf8_lossy(&read);
-        line.strip_prefix("HTTP/1.1 ").and_then(|status| status.parse().ok()).expect("a status")
-    };
-    timeout(PATIENCE, answer).await.expect("an answer")
+    doors::call(method, NOWHERE, NOWHERE)
 }
 
 async fn add(server: &Server, name: String, methods: &str) {
@@ -77,11 +54,11 @@ async fn every_method_is_for_those_alone_who_may_call_it() {
 
         for method in &methods {
             let told = format!("{engine:?}: {method}");
-            assert_eq!(status(&server, call(method).anonymous()).await, 401, "{told}");
-            assert_eq!(status(&server, call(method).by("user 0", "wrong")).await, 401, "{told}");
+            assert_eq!(server.status(call(method).anonymous()).await, 401, "{told}");
+            assert_eq!(server.status(call(method).by("user 0", "wrong")).await, 401, "{told}");
             for (number, own) in methods.iter().enumerate() {
                 let caller = call(method).by(&format!("user {number}"), PASSWORD);
-                let status = status(&server, caller).await;
+                let status = server.status(caller).await;
                 if own == method {
                     assert!(
                         ![401, 403, 404, 405].contains(&status) || has_parameter(method),
@@ -92,18 +69,18 @@ async fn every_method_is_for_those_alone_who_may_call_it() {
                     assert_eq!(status, 403, "{told}, for who may call {own}");
                 }
             }
-            assert_eq!(status(&server, call(method).by("expired", PASSWORD)).await, 401, "{told}");
-            assert_eq!(status(&server, call(method).by("disabled", PASSWORD)).await, 401, "{told}");
-            let removed = status(&server, call(method).by("removed", PASSWORD)).await;
+            assert_eq!(server.status(call(method).by("expired", PASSWORD)).await, 401, "{told}");
+            assert_eq!(server.status(call(method).by("disabled", PASSWORD)).await, 401, "{told}");
+            let removed = server.status(call(method).by("removed", PASSWORD)).await;
             assert_eq!(removed, 401, "{told}");
             // Disabled while it is remembered: that its parameters are wrong may still be told, nothing is done.
             enable_later(&server, true).await;
-            assert_eq!(status(&server, call("GET chats").by("later", PASSWORD)).await, 200);
+            assert_eq!(server.status(call("GET chats").by("later", PASSWORD)).await, 200);
             enable_later(&server, false).await;
-            let later = status(&server, call(method).by("later", PASSWORD)).await;
+            let later = server.status(call(method).by("later", PASSWORD)).await;
             assert!([400, 401, 404].contains(&later), "{told}: {later} for who was disabled");
             for password in [NEW, PASSWORD] {
-                let status = status(&server, call(method).by("rotated", password)).await;
+                let status = server.status(call(method).by("rotated", password)).await;
                 assert!(![401, 403].contains(&status), "{told}: {status} with {password}");
             }
         }
@@ -111,8 +88,8 @@ async fn every_method_is_for_those_alone_who_may_call_it() {
         for method in &methods {
             let told = format!("{engine:?}: {method}");
             let old = call(method).by("rotated", PASSWORD);
-            assert_eq!(status(&server, old).await, 401, "{told}, with a password that is over");
-            let new = status(&server, call(method).by("rotated", NEW)).await;
+            assert_eq!(server.status(old).await, 401, "{told}, with a password that is over");
+            let new = server.status(call(method).by("rotated", NEW)).await;
             assert!(![401, 403].contains(&new), "{told}: {new}");
         }
         let answer = server.call(call("GET chats").by("expired", PASSWORD)).await;

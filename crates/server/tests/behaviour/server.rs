@@ -20,6 +20,9 @@ use rozmowa::{audit, conversation, queue};
 use rozmowa_db::{Stmt, Tx, params};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::client::{Answer, PATIENCE, Request, Wire, get, post};
 use crate::store::{Engine, Store};
@@ -236,6 +239,19 @@ impl Server {
         self.wire().await.call(&request).await
     }
 
+    /// The status alone, of an answer that may be a stream without end.
+    pub async fn status(&self, request: Request) -> u16 {
+        let answer = async {
+            let mut stream = TcpStream::connect(self.address).await.expect("the server accepts");
+            stream.write_all(&request.bytes()).await.expect("the server reads");
+            let mut read = [0; 12];
+            stream.read_exact(&mut read).await.expect("a status line");
+            let line = String::from_utf8_lossy(&read);
+            line.strip_prefix("HTTP/1.1 ").and_then(|status| status.parse().ok()).expect("a status")
+        };
+        timeout(PATIENCE, answer).await.expect("an answer")
+    }
+
     /// Changes the data past the API, as the command line does.
     pub async fn write<T: Send + 'static>(
         &self,
@@ -332,7 +348,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, noted).await.expect("it is noted");
+        timeout(PATIENCE, noted).await.expect("it is noted");
     }
 
     pub async fn api_user(&self, name: &'static str) -> ApiUser {

@@ -32,13 +32,6 @@ async fn only_pages_of_ours_change_anything() {
         }
         server.call(own().header("Origin", "http://test")).await.expect_nothing();
         server.call(own()).await.expect_nothing();
-
-        // Nor can another page sign somebody in, or use links.
-        for target in ["session", "welcome", "password", "password_reset"] {
-            let target = format!("/console/{target}");
-            let foreign = post(target).anonymous().header("Origin", "https://evil.example.org");
-            server.call(foreign.json(&json!({}))).await.expect_fault(Code::ForeignOrigin);
-        }
     })
     .await;
 }
