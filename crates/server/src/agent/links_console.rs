@@ -141,6 +141,7 @@ crate::params! { body
     request_body(content = Forgotten, content_type = "application/json"),
     responses(
         (status = 200, description = "If an agent has this address, an e-mail is on its way. The body is empty."),
+        (status = 409, description = "No e-mail goes out from here.", body = Envelope),
         (status = 429, description = "Too many such calls from this address.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
@@ -151,7 +152,7 @@ pub async fn forget_password(mut call: Call<Anybody>) -> Result<Reply, Error> {
     // Counted like a wrong password, whatever becomes of it.
     app.gate.attempt(head.from)?;
     if !letter::is_sent(&app) {
-        return Ok(Reply::default());
+        return Err(Code::MailOff.into());
     }
     let actor = Actor {
         kind: ActorKind::Agent,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::act::Act;
 use crate::audit;
 use crate::http::{Code, Error, Fault};
+use crate::queue;
 use crate::secret::Key;
 use crate::webhook::{self, Action, NewWebhook, Wanted};
 
@@ -180,6 +181,11 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, changes: &Changes) -> R
 /// With its subscription.
 pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Error> {
     let was = hold(tx, id)?;
+    for queue in queue::list(tx)? {
+        if queue.settings.bot_id == Some(*id) {
+            queue::change_by(tx, act, queue.id, |queue| queue.settings.bot_id = None)?;
+        }
+    }
     tx.execute(&REMOVE, params![id])?;
     if let Some(webhook_id) = was.webhook_id {
         webhook::remove(tx, act, webhook_id)?;

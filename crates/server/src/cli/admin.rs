@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::conversation;
 use crate::customer::{self, NewCustomer};
 use crate::http::params::{Email, Line};
+use crate::http::{Code, Error};
 use crate::queue::{self, agents};
 use crate::server;
 use crate::setting::{Amount, Setting};
@@ -54,10 +55,12 @@ impl QueueCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
         match self {
             Self::Add { name, id } => {
-                match create(config, move |tx, act| queue::add(tx, act, id, &name))? {
-                    Some(id) => println!("{id}"),
-                    None => return Err("there is a queue of this name or number already".into()),
-                }
+                // Refused, it uses up no number.
+                let taken = || Error::from(Code::QueueTaken);
+                let id = create(config, move |tx, act| {
+                    queue::add(tx, act, id, &name)?.ok_or_else(taken)
+                })?;
+                println!("{id}");
             }
             Self::List => {
                 for queue in transact(config, |tx, _| queue::list(tx))? {

@@ -102,6 +102,8 @@ codes! {
     NotTimeZone = 100_244 BAD_REQUEST "not_time_zone";
     /// Not an origin: scheme and host, and nothing behind them.
     NotOrigin = 100_245 BAD_REQUEST "not_origin";
+    /// An object with a member that it does not have.
+    UnknownMember = 100_246 BAD_REQUEST "unknown_member";
     /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
     NotUrl = 100_260 BAD_REQUEST "not_url";
     /// The address is not public, or its name resolves to one that is not. `webhooks.allowed_networks` allows some.
@@ -114,7 +116,7 @@ codes! {
     NotEventId = 100_292 BAD_REQUEST "not_event_id";
     /// Not a code of the second factor that is good now.
     WrongCode = 100_250 BAD_REQUEST "wrong_code";
-    /// An agent's password of fewer than 8 characters.
+    /// An agent's password of fewer than 8 characters, set at the console.
     PasswordTooShort = 100_251 BAD_REQUEST "password_too_short";
     /// Nothing to search for: no word of a letter or digit.
     NothingToSearch = 100_252 BAD_REQUEST "nothing_to_search";

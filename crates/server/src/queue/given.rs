@@ -177,7 +177,9 @@ pub async fn change<C: Caller>(
     let given: ChangeChatQueue = call.params()?;
     let id = number(id)?;
     call.write(move |tx, act| {
-        if let Some(OrEmpty(Some(bot))) = &given.external_chatbot_id {
+        if let Some(OrEmpty(Some(bot))) = &given.external_chatbot_id
+            && known(tx, id)?.settings.bot_id != Some(*bot)
+        {
             bot::ready(tx, bot)?;
         }
         let queue = change_by(tx, act, id, |queue| given.apply(queue))?;
@@ -394,15 +396,13 @@ struct Members {
 impl Members {
     /// With these members and no others: one that is misspelt would say nothing.
     fn of(place: &str, node: Option<Node>, known: &[&str]) -> Result<Self, Fault> {
-        let wrong = || Fault::of(Code::NotObject, place).with("members", known.join(", "));
-        match node {
-            Some(Node::Map(members))
-                if members.keys().all(|name| known.contains(&name.as_str())) =>
-            {
-                Ok(Self { place: place.to_owned(), members })
-            }
-            _ => Err(wrong()),
+        let Some(Node::Map(members)) = node else { return Err(Fault::of(Code::NotObject, place)) };
+        if let Some(member) = members.keys().find(|name| !known.contains(&name.as_str())) {
+            let fault = Fault::of(Code::UnknownMember, place).with("members", known.join(", "));
+            let shown: String = member.chars().filter(|c| !c.is_control()).take(64).collect();
+            return Err(fault.with("member", shown));
         }
+        Ok(Self { place: place.to_owned(), members })
     }
 
     fn path(&self, name: &str) -> String {

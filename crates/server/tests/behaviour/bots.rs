@@ -232,7 +232,9 @@ async fn what_a_disabled_or_removed_bot_had_is_peoples() {
         let handed_over =
             server.write(move |tx| Ok(tx.query_one(&count, &[], |row| row.get::<i64>(0))?)).await;
         assert_eq!(handed_over, 60);
-        // The queue knows a bot that is gone: people get what starts.
+        // No queue knows it any more: people get what starts.
+        let queue = server.call(get("/api/chats/queues/3")).await.expect(200).json();
+        assert_eq!(queue["external_chatbot_id"], Value::Null);
         let conversation = server.start(&[]).await;
         server.reply(&conversation, "jkowalski", "ja").await;
         let queue = put("/api/chats/queues/3").json(&json!({ "external_chatbot_id": bot_id }));

@@ -92,12 +92,12 @@ async fn what_is_wrong_is_told_field_by_field() {
         (json!({"no_answer_seconds": -1}), Code::NotWithin, "no_answer_seconds"),
         (json!({"idle_from": "now"}), Code::NotOneOf, "idle_from"),
         (json!({"welcome": "Hello"}), Code::NotObject, "welcome"),
-        (json!({"welcome": {"de": "Hallo"}}), Code::NotObject, "welcome"),
+        (json!({"welcome": {"de": "Hallo"}}), Code::UnknownMember, "welcome"),
         (json!({"welcome": {"pl": "a".repeat(4_001)}}), Code::TooLong, "welcome[pl]"),
         (json!({"origins": ["https://a.example/path"]}), Code::NotOrigin, "origins"),
         (json!({"origins": ["javascript:alert(1)"]}), Code::NotOrigin, "origins"),
         (hours(json!({"week": [[], []]})), Code::NotWeek, "hours[week]"),
-        (hours(json!({"weeks": []})), Code::NotObject, "hours"),
+        (hours(json!({"weeks": []})), Code::UnknownMember, "hours"),
         (day(json!([{"from_minute": 1440, "until_minute": 60}])), Code::NotSpans, "hours[week][0]"),
         (day(json!([{"from_minute": 0, "until_minute": 1441}])), Code::NotSpans, "hours[week][0]"),
         (day(json!([{"from_minute": 540}])), Code::NotSpans, "hours[week][0]"),
@@ -108,7 +108,7 @@ async fn what_is_wrong_is_told_field_by_field() {
         ),
         (special(json!({"date": "2026-02-30"})), Code::NotDate, "hours[special_days][0][date]"),
         (special(json!({"date": "24.12.2026"})), Code::NotDate, "hours[special_days][0][date]"),
-        (special(json!({"day": "2026-12-24"})), Code::NotObject, "hours[special_days][0]"),
+        (special(json!({"day": "2026-12-24"})), Code::UnknownMember, "hours[special_days][0]"),
     ] {
         server.call(put(QUEUE).json(&change)).await.expect_fault_of(code, name);
         let polish = server.call(put(QUEUE).json(&change).in_polish()).await.expect(400);
