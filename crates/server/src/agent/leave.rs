@@ -97,7 +97,7 @@ pub fn is_under_way(tx: &mut Tx<'_>) -> Result<bool, Error> {
     Ok(leaver(tx)?.is_some())
 }
 
-/// Goes on with one who has left, and says whether anything was moved.
+/// Goes on with one who has left, and says whether to go on at once.
 pub fn step(tx: &mut Tx<'_>, act: &Act<'_>) -> Result<bool, Error> {
     let Some((agent_id, to)) = leaver(tx)? else { return Ok(false) };
     let open = open(tx, agent_id)?;

@@ -283,7 +283,7 @@ pub fn end_all(tx: &mut Tx<'_>, agent_id: i64) -> Result<(), Error> {
 }
 
 /// A socket lasts no longer than its session.
-pub fn tell_sockets(tx: &mut Tx<'_>, agent_id: i64) {
+fn tell_sockets(tx: &mut Tx<'_>, agent_id: i64) {
     tx.publish(Passed { topic: Topic::Agent(agent_id), passing: Passing::Recheck });
 }
 

@@ -21,7 +21,8 @@ rozmowa_db::statements! {
         sqlite: "SELECT status, agent_id, chat_queue_id FROM conversation WHERE id = $1",
         postgres: "SELECT status, agent_id, chat_queue_id FROM conversation WHERE id = $1 FOR UPDATE",
     };
-    /// To the first who takes it; the bot that had it hears of it before it is the bot's no more. An answer is owed by $4, if the client has said anything.
+    /// To the first who takes it; the bot that had it hears of it before it is the bot's no more. An answer is owed by $4, if
+    /// the client has said anything.
     TAKE = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END, agent_id = $3, assigned_at = $2,
             answer_due_at = CASE WHEN first_client_at IS NULL THEN first_client_at ELSE $4 END,
             waiting_rank = NULL, waiting_since = NULL, is_missed = 0

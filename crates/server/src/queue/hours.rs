@@ -259,9 +259,13 @@ mod tests {
     fn the_next_opening_is_what_a_patient_look_finds() {
         let mut hours = office();
         hours.week[5] = vec![span(0, 30), span(135, 150), span(1410, 1440)];
-        hours.week[6] = vec![span(0, 15), span(100, 150)];
         hours.week[2] = vec![span(1380, 200)];
-        for start in ["2026-03-27 00:00", "2026-10-23 00:00", "2026-04-03 00:00"] {
+        // The clock jumps on Sundays.
+        let sundays = [vec![span(0, 15), span(125, 185)], vec![span(0, 15), span(100, 150)]];
+        let starts = ["2026-03-27 00:00", "2026-10-23 00:00", "2026-04-03 00:00"];
+        for (sunday, start) in sundays.iter().flat_map(|sunday| starts.map(|start| (sunday, start)))
+        {
+            hours.week[6].clone_from(sunday);
             for step in (0..(5 * 24 * 60)).step_by(17) {
                 let from = at(start) + step * 60_000;
                 let patient = (0..).map(|minute| from + minute * 60_000);
