@@ -9,12 +9,15 @@ use rozmowa_db::{Db, Published, Sink};
 use tokio::sync::Semaphore;
 
 use crate::agent::signin::Nobodies;
+use crate::agent::status;
+use crate::audit::news::{Heard, Recorded};
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::file::Folder;
 use crate::file::sweep::{Gone, Removed};
 use crate::http::auth::Gate;
 use crate::http::health::Probe;
+use crate::installation::PublicUrl;
 use crate::live::line::Sockets;
 use crate::live::sse::Streams;
 use crate::live::visitor_socket::Pages;
@@ -29,6 +32,7 @@ use crate::secret::Key;
 use crate::timer::TimerSet;
 use crate::timer::worker::Alarm;
 use crate::visitor::limit::Limits;
+use crate::wall;
 use crate::webhook::Subscriptions;
 use crate::webhook::courier::Bells;
 use crate::webhook::guard::{Guard, Names};
@@ -61,6 +65,9 @@ pub struct Listeners {
     pub gone: Arc<Gone>,
     /// Whose place in a queue may be another.
     pub moved: Arc<Moved>,
+    /// Whose colleagues are to hear of it.
+    pub statuses: Arc<status::Pending>,
+    pub recorded: Arc<Heard>,
 }
 
 impl Listeners {
@@ -89,6 +96,10 @@ impl Listeners {
             self.to_route.add(*queue);
         } else if let Some(handled) = message.downcast_ref::<Handled>() {
             self.moved.measure(*handled);
+        } else if let Some(status::Changed(agent_id)) = message.downcast_ref() {
+            self.statuses.add(*agent_id);
+        } else if let Some(recorded) = message.downcast_ref::<Recorded>() {
+            self.recorded.hear(*recorded, &self.hub);
         } else if let Some(TimerSet(at)) = message.downcast_ref() {
             self.alarm.set(*at);
         } else if let Some(Removed(content)) = message.downcast_ref() {
@@ -122,6 +133,8 @@ pub struct Inner {
     pub to_route: Arc<Pending>,
     pub streams: Arc<Streams>,
     pub moved: Arc<Moved>,
+    pub statuses: Arc<status::Pending>,
+    pub recorded: Arc<Heard>,
     pub sender: Sender,
     /// What visitors do in a while.
     pub visits: Limits,
@@ -134,6 +147,8 @@ pub struct Inner {
     pub names: live::names::Names,
     pub pages: Pages,
     pub lookups: Lookups,
+    pub wall: wall::Remembered,
+    pub public_url: PublicUrl,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -147,6 +162,7 @@ impl App {
         listeners: Listeners,
         surroundings: Surroundings,
         secret: Key,
+        public_url: PublicUrl,
     ) -> Self {
         let Surroundings { clock, ids, names } = surroundings;
         let guard = Guard::new(&config.webhooks.allowed_networks, names);
@@ -174,6 +190,8 @@ impl App {
             to_route: listeners.to_route,
             streams: Arc::default(),
             moved: listeners.moved,
+            statuses: listeners.statuses,
+            recorded: listeners.recorded,
             sender,
             visits: Limits::default(),
             files,
@@ -183,6 +201,8 @@ impl App {
             names: live::names::Names::default(),
             pages: Pages::default(),
             lookups: Lookups::default(),
+            wall: wall::Remembered::default(),
+            public_url,
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),
@@ -191,12 +211,14 @@ impl App {
 }
 
 impl App {
+    /// What links to pages of ours start with.
+    pub fn base_url(&self) -> String {
+        self.config.base_url(&self.public_url.get())
+    }
+
     /// Where people and programs find a path of ours.
     pub fn link(&self, path: &str) -> String {
-        match (self.config.public_url.trim_end_matches('/'), self.config.listen) {
-            ("", Some(address)) => format!("http://{address}/{path}"),
-            (url, _) => format!("{url}/{path}"),
-        }
+        format!("{}/{path}", self.base_url())
     }
 
     pub fn is_stopping(&self) -> bool {

@@ -37,6 +37,8 @@ pub struct Config {
     pub files: Files,
     /// How e-mail goes out; without it none does.
     pub smtp: Option<Smtp>,
+    /// Sample data, and things to try out. No key: `rozmowa demo` alone is one.
+    pub is_demo: bool,
     /// Every key with its value as text and where it comes from, secrets masked: what `rozmowa config` prints.
     pub sources: Vec<(String, String, String)>,
 }
@@ -249,16 +251,17 @@ impl Config {
             },
             files: Files { max_bytes: max_bytes?.into() },
             smtp: smtp?,
+            is_demo: false,
             sources: Vec::new(),
         };
         config.check(&mut keys.faults);
         Some(config)
     }
 
-    /// What links to pages of ours start with: the public address, or that of a listener on loopback.
-    pub fn base_url(&self) -> String {
-        let public = self.public_url.trim_end_matches('/');
-        match (public, self.listen, self.tls_listen) {
+    /// What links to pages of ours start with: the public address, which may be a setting, or that of a listener on loopback.
+    pub fn base_url(&self, set: &str) -> String {
+        let public = if self.public_url.is_empty() { set } else { &self.public_url };
+        match (public.trim_end_matches('/'), self.listen, self.tls_listen) {
             ("", Some(address), _) => format!("http://{address}"),
             ("", None, Some(address)) => format!("https://{address}"),
             (public, ..) => public.to_owned(),
@@ -330,6 +333,15 @@ impl Config {
                 source.clone_into(from);
             }
         }
+    }
+
+    /// Serves at another address than what is configured.
+    pub fn listen_at(&mut self, address: SocketAddr) -> Result<(), String> {
+        self.listen = Some(address);
+        self.tell_source("listen", &address.to_string(), "command line");
+        let mut faults = Vec::new();
+        self.check(&mut faults);
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
     }
 
     /// What keys ask of each other.

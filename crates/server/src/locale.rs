@@ -1,7 +1,9 @@
 //! The catalogue of texts, one for server and pages, in English and Polish.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
+
+use http::{HeaderMap, header};
 
 use crate::http::params::Named;
 
@@ -12,19 +14,24 @@ pub enum Language {
 }
 
 static CATALOGUES: LazyLock<[HashMap<String, String>; 2]> = LazyLock::new(|| {
-    [include_str!("../../../locales/en.json"), include_str!("../../../locales/pl.json")].map(
-        |text| {
-            let sections: HashMap<String, HashMap<String, String>> =
-                serde_json::from_str(text).expect("a test reads the catalogues");
-            sections
-                .into_iter()
-                .flat_map(|(section, texts)| {
-                    texts.into_iter().map(move |(key, text)| (format!("{section}.{key}"), text))
-                })
-                .collect()
-        },
-    )
+    // The console's pages have theirs from their build.
+    WRITTEN.map(|text| texts(text, |section| !section.starts_with("console")))
 });
+
+const WRITTEN: [&str; 2] =
+    [include_str!("../../../locales/en.json"), include_str!("../../../locales/pl.json")];
+
+fn texts(written: &str, is_wanted: impl Fn(&str) -> bool) -> HashMap<String, String> {
+    let sections: HashMap<String, HashMap<String, String>> =
+        serde_json::from_str(written).expect("a test reads the catalogues");
+    sections
+        .into_iter()
+        .filter(|(section, _)| is_wanted(section))
+        .flat_map(|(section, texts)| {
+            texts.into_iter().map(move |(key, text)| (format!("{section}.{key}"), text))
+        })
+        .collect()
+}
 
 impl Named for Language {
     const ALL: &[Self] = &[Self::Pl, Self::En];
@@ -56,11 +63,25 @@ impl Language {
         chosen
     }
 
+    /// Of who asks.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        accepted.map_or(Self::En, Self::accepted)
+    }
+
     pub fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::Pl => "pl",
         }
+    }
+
+    /// The texts of a section as they are written: for pages, which fill in the placeholders themselves.
+    pub fn section(self, name: &str) -> BTreeMap<&'static str, &'static str> {
+        let of_section =
+            |key: &'static str| key.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+        let texts = CATALOGUES[self as usize].iter();
+        texts.filter_map(|(key, text)| Some((of_section(key)?, text.as_str()))).collect()
     }
 
     /// A text with its `{placeholders}` filled in one pass, so that a value is never taken for a placeholder.
@@ -115,8 +136,8 @@ mod tests {
             names.sort();
             names
         };
-        let [en, pl] = &*CATALOGUES;
-        for (key, text) in en {
+        let [en, pl] = WRITTEN.map(|text| texts(text, |_| true));
+        for (key, text) in &en {
             let other = pl.get(key).unwrap_or_else(|| panic!("{key} is not in Polish"));
             assert_eq!(placeholders(text), placeholders(other), "{key}");
         }

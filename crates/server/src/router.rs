@@ -5,15 +5,16 @@ use axum::{Router, middleware};
 use http::header;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::{call, health};
-use crate::live::{agent_socket, visitor_socket};
+use crate::live::{agent_socket, frame, visitor_socket};
 use crate::{
-    agent, audit, block, bot, canned, clause, conversation, file, label, lookup, mail, pause,
-    queue, search, visitor, webhook,
+    account, agent, audit, block, bot, canned, clause, conversation, customer, directory, file,
+    installation, label, lookup, mail, page, pause, queue, search, visitor, wall, webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -89,22 +90,39 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(agent::links_console::welcome),
     || routes!(agent::links_console::forget_password),
     || routes!(agent::links_console::set_password),
+    || routes!(agent::links_console::show_link),
+    // What the console needs to know.
+    || routes!(directory::console::show),
+    || routes!(wall::console::show),
     // Agents.
     || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
     || routes!(agent::colleagues_console::show, agent::colleagues_console::change),
+    || routes!(agent::colleagues_console::end_sessions),
+    || routes!(agent::colleagues_console::take_second_factor),
     || routes!(agent::links_console::invite),
     // Being on duty.
     || routes!(agent::duty::show, agent::duty::set),
     || routes!(agent::duty::show_of, agent::duty::set_of),
+    || routes!(pause::console::list, pause::console::add),
+    || routes!(pause::console::change),
     // Queues.
+    || routes!(queue::console::list, queue::console::add),
+    || routes!(queue::console::list_agents),
+    || routes!(queue::console::set_agent, queue::console::remove_agent),
     || routes!(queue::console::show, queue::console::change),
     || routes!(queue::console::show_strategies, queue::console::set_strategies),
     || routes!(mail::console::mail_transcript),
+    // The installation.
+    || routes!(installation::console::show, installation::console::change),
+    || routes!(mail::console::show),
+    || routes!(mail::console::test),
     // Conversations: what there is, and what is done to it.
     || routes!(conversation::console::list),
     || routes!(conversation::console::show),
     || routes!(conversation::console::events),
     || routes!(conversation::console::look_up),
+    || routes!(customer::console::list),
+    || routes!(conversation::link_console::set, conversation::link_console::clear),
     || routes!(conversation::console_actions::reply),
     || routes!(conversation::console_actions::note),
     || routes!(conversation::console_actions::whisper),
@@ -132,6 +150,22 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(clause::console::enable),
     || routes!(visitor::console::rotate, visitor::console::remove),
     || routes!(search::console::search),
+    // Programs: who may call the API, and who is told.
+    || routes!(account::console::list, account::console::add),
+    || routes!(account::console::change, account::console::remove),
+    || routes!(account::console::rotate_password),
+    || routes!(account::console::list_methods),
+    || routes!(bot::console::list, bot::console::add),
+    || routes!(bot::console::change, bot::console::remove),
+    || routes!(webhook::console::list, webhook::console::add),
+    || routes!(webhook::console::show, webhook::console::change, webhook::console::remove),
+    || routes!(webhook::console::rotate_secret),
+    || routes!(webhook::deliveries_console::test),
+    || routes!(webhook::deliveries_console::attempts),
+    || routes!(webhook::deliveries_console::pending),
+    || routes!(webhook::deliveries_console::redeliver),
+    || routes!(webhook::deliveries_console::recover),
+    || routes!(audit::console::list),
 ];
 
 /// The visitor door: what visitors' browsers call, by a token.
@@ -155,13 +189,27 @@ const VISITOR: &[fn() -> UtoipaMethodRouter<App>] = &[
 /// A path, and what answers a `GET` there.
 type Beside = (&'static str, fn() -> MethodRouter<App>);
 
-/// What no reference describes: the sockets, and what anybody may look at.
+/// What no reference describes: the sockets, pages for people, and what anybody may look at.
 const BESIDE: &[Beside] = &[
     ("/api/openapi.json", || {
         get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE))
     }),
     ("/visitor/socket", || get(visitor_socket::open)),
     ("/console/socket", || get(agent_socket::open)),
+    ("/console", || get(page::console::redirect)),
+    ("/console/", || get(page::console::page)),
+    ("/console/welcome", || get(page::console::page)),
+    ("/console/password", || get(page::console::page)),
+    ("/console/sw.js", || get(page::console::worker)),
+    ("/console/manifest.webmanifest", || get(page::console::manifest)),
+    ("/console/icons/{name}", || get(page::console::icon)),
+    ("/widget.js", || get(page::script::show)),
+    ("/chat/{queues}", || get(page::chat::framed)),
+    ("/c/{token}", || get(page::chat::alone)),
+    ("/assets/{name}", || get(page::asset::hashed)),
+    ("/favicon.svg", || get(page::asset::icon)),
+    ("/favicon.ico", || get(page::asset::icon)),
+    ("/demo/{name}", || get(page::shop::show)),
     ("/health/live", || get(health::live)),
     ("/health/ready", || get(health::ready)),
     ("/", || get(health::index)),
@@ -201,13 +249,17 @@ pub fn reference() -> String {
 /// The reference of the doors for people: our own pages call them, and they change with these pages.
 pub fn reference_for_people() -> String {
     let doors = described(about_people(), CONSOLE);
-    pretty(
-        &VISITOR
-            .iter()
-            .fold(OpenApiRouter::with_openapi(doors), |api, method| api.routes(method()))
-            .split_for_parts()
-            .1,
-    )
+    let visitors = OpenApiRouter::with_openapi(doors);
+    let visitors = VISITOR.iter().fold(visitors, |api, method| api.routes(method()));
+    let mut described = visitors.split_for_parts().1;
+    // No path leads to what is said on an agent's socket.
+    let mut frames = Vec::new();
+    frame::FromAgent::schemas(&mut frames);
+    frame::Out::schemas(&mut frames);
+    frames.push((frame::FromAgent::name().into(), frame::FromAgent::schema()));
+    frames.push((frame::Out::name().into(), frame::Out::schema()));
+    described.components.get_or_insert_default().schemas.extend(frames);
+    pretty(&described)
 }
 
 fn pretty(api: &OpenApi) -> String {
@@ -269,7 +321,8 @@ fn about_people() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "What the pages of agents and visitors call. Not a contract: it changes with the pages. Times are epoch \
-             milliseconds. Calls of agents that change something carry X-CSRF-Token.",
+             milliseconds. Calls of agents that change something carry X-CSRF-Token; others may, and are refused \
+             when it is of another session.",
         ))
         .build();
     OpenApiBuilder::new()
@@ -301,4 +354,26 @@ fn about() -> OpenApi {
         ))
         .security(Some([SecurityRequirement::new("basic", Vec::<String>::new())]))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_shapes_of_a_reference_have_the_same_name() {
+        let mut frames = Vec::new();
+        frame::FromAgent::schemas(&mut frames);
+        frame::Out::schemas(&mut frames);
+        for (doors, beside) in [(vec![API], vec![]), (vec![CONSOLE, VISITOR], frames)] {
+            let methods = doors.into_iter().flatten().flat_map(|method| method().0);
+            let mut shapes = BTreeMap::new();
+            for (name, shape) in methods.chain(beside) {
+                let known = shapes.entry(name.clone()).or_insert_with(|| shape.clone());
+                assert!(*known == shape, "two shapes are called {name}");
+            }
+        }
+    }
 }

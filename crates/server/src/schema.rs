@@ -3,12 +3,13 @@
 use rozmowa_db::{Migration, Stmt};
 
 use crate::{
-    account, agent, audit, block, bot, canned, clause, conversation, counter, customer, file, http,
-    label, live, lookup, mail, pause, queue, routing, search, setting, timer, visitor, webhook,
+    account, agent, audit, block, bot, canned, clause, conversation, counter, customer, demo,
+    directory, file, http, label, live, lookup, mail, pause, queue, routing, search, setting,
+    timer, visitor, wall, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
-    rozmowa_db::migrations!("0001_start", "0002_tell", "0003_live");
+    rozmowa_db::migrations!("0001_start", "0002_tell", "0003_live", "0004_console");
 
 /// The register: a test prepares each on both engines and looks at its plan.
 pub fn statements() -> Vec<Stmt> {
@@ -22,7 +23,9 @@ pub fn statements() -> Vec<Stmt> {
         agent::session::STATEMENTS,
         agent::signin::STATEMENTS,
         agent::totp::STATEMENTS,
+        agent::status::STATEMENTS,
         audit::STATEMENTS,
+        audit::news::STATEMENTS,
         bot::STATEMENTS,
         bot::talk::STATEMENTS,
         bot::work::STATEMENTS,
@@ -36,6 +39,7 @@ pub fn statements() -> Vec<Stmt> {
         conversation::board::STATEMENTS,
         conversation::idle::STATEMENTS,
         conversation::label::STATEMENTS,
+        conversation::link::STATEMENTS,
         conversation::log::STATEMENTS,
         conversation::retention::STATEMENTS,
         conversation::stream::STATEMENTS,
@@ -47,6 +51,9 @@ pub fn statements() -> Vec<Stmt> {
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
+        customer::find::STATEMENTS,
+        demo::script::STATEMENTS,
+        directory::STATEMENTS,
         file::STATEMENTS,
         file::sweep::STATEMENTS,
         http::health::STATEMENTS,
@@ -80,6 +87,8 @@ pub fn statements() -> Vec<Stmt> {
         visitor::show::STATEMENTS,
         visitor::token::STATEMENTS,
         visitor::view::STATEMENTS,
+        wall::STATEMENTS,
+        wall::day::STATEMENTS,
         webhook::STATEMENTS,
         webhook::courier::STATEMENTS,
         webhook::delivery::STATEMENTS,

@@ -17,17 +17,21 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::account;
 use crate::act::{Act, Actor};
-use crate::agent::{links, session};
+use crate::agent::{links, session, status};
 use crate::app::{App, Listeners, Surroundings};
+use crate::audit::news;
 use crate::block;
 use crate::bot;
 use crate::config::Config;
 use crate::conversation::{self, erase, retention};
+use crate::customer::find;
+use crate::demo;
 use crate::file;
 use crate::http::listen::{Door, serve_internal};
 use crate::http::service::Service;
 use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
+use crate::installation::{self, PublicUrl};
 use crate::mail;
 use crate::routing;
 use crate::schema::MIGRATIONS;
@@ -111,7 +115,8 @@ pub fn open_app(config: Config, surroundings: Surroundings) -> Result<App, Strin
         Some(_) => {}
         None => in_store(&db, move |tx| setting::set_text(tx, KEY_CHECK, &check))?,
     }
-    Ok(App::new(config, db, listeners, surroundings, secret))
+    let public_url = PublicUrl::new(&config, &in_store(&db, installation::public_url)?);
+    Ok(App::new(config, db, listeners, surroundings, secret, public_url))
 }
 
 /// One transaction before anything is served. Blocks.
@@ -190,7 +195,12 @@ impl Running {
             tokio::spawn(file::sweep::run(app.clone(), stop.subscribe())),
             tokio::spawn(search::index::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
+            tokio::spawn(status::run(app.clone(), stop.subscribe())),
+            tokio::spawn(news::run(app.clone(), stop.subscribe())),
         ];
+        if app.config.is_demo {
+            workers.push(tokio::spawn(demo::script::run(app.clone(), stop.subscribe())));
+        }
         if mail::is_on(&app) {
             workers.push(tokio::spawn(mail::worker::run(app.clone(), stop.subscribe())));
         }
@@ -288,6 +298,7 @@ async fn tidy(app: App) {
         in_steps(&app, "clearing sessions", |tx, act| session::sweep(tx, act.now)).await;
         in_steps(&app, "clearing links", |tx, act| links::sweep(tx, act.now)).await;
         in_steps(&app, "clearing e-mails", mail::outbox::sweep).await;
+        in_steps(&app, "indexing customers", |tx, _| find::step(tx)).await;
         in_steps(&app, "lifting blocks", |tx, act| block::sweep(tx, act.now)).await;
     }
 }

@@ -26,6 +26,12 @@ pub fn with_offset(at: Millis, zone: &TimeZone) -> String {
     format(at, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")
 }
 
+/// When the day of a moment has begun.
+pub fn midnight(at: Millis, zone: &TimeZone) -> Millis {
+    let day = Timestamp::from_millisecond(at).map(|at| at.to_zoned(zone.clone()).date());
+    day.ok().and_then(|day| first(day.to_datetime(Time::midnight()), zone)).unwrap_or(at)
+}
+
 fn format(at: Millis, zone: &TimeZone, pattern: &str) -> String {
     Timestamp::from_millisecond(at)
         .map(|at| at.to_zoned(zone.clone()).strftime(pattern).to_string())

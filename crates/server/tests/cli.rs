@@ -144,8 +144,10 @@ fn a_link_for_the_first_administrator_is_printed_while_there_is_none() {
     assert_ne!(succeeds(at, &["admin-link"]), link);
     succeeds(at, &["agent", "add", "ewa", "--role", "administrator"]);
     assert!(fails(at, &["admin-link"]).contains("an administrator already"));
+    // One stays, whoever asks.
+    assert!(fails(at, &["agent", "disable", "ewa"]).contains("Nobody else"));
+    succeeds(at, &["agent", "add", "ola", "--role", "administrator"]);
     succeeds(at, &["agent", "disable", "ewa"]);
-    succeeds(at, &["admin-link"]);
 
     assert!(succeeds(at, &["agent", "totp-reset", "ewa"]).contains("no second factor"));
     assert!(fails(at, &["agent", "totp-reset", "nobody"]).contains("nobody"));
@@ -171,17 +173,21 @@ fn slips_of_the_pen_are_named() {
 fn a_setting_is_changed() {
     let folder = installation();
     let at = folder.path();
-    let list = |adds: &str, days: i64| {
-        format!("customers.add_automatically = {adds}\nretention.days = {days}\n")
+    let list = |adds: &str, days: i64, url: &str| {
+        format!(
+            "customers.add_automatically = {adds}\nretention.days = {days}\npublic_url = {url}\n"
+        )
     };
-    assert_eq!(succeeds(at, &["setting", "list"]), list("false", 0));
+    assert_eq!(succeeds(at, &["setting", "list"]), list("false", 0, ""));
     succeeds(at, &["setting", "set", "customers.add_automatically", "true"]);
     succeeds(at, &["setting", "set", "retention.days", "365"]);
-    assert_eq!(succeeds(at, &["setting", "list"]), list("true", 365));
+    succeeds(at, &["setting", "set", "public_url", "https://chat.example.org/"]);
+    assert_eq!(succeeds(at, &["setting", "list"]), list("true", 365, "https://chat.example.org"));
     for (name, value) in [
         ("retention.days", "36501"),
         ("retention.days", "true"),
         ("customers.add_automatically", "1"),
+        ("public_url", "chat.example.org"),
     ] {
         assert!(
             fails(at, &["setting", "set", name, value]).contains("it must be"),

@@ -11,8 +11,9 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 17] = [
+const BIG: [&str; 18] = [
     "conversation",
+    "customer_word",
     "event",
     "customer",
     "customer_email",
@@ -102,6 +103,7 @@ fn alias_of(name: &str) -> Option<&'static str> {
         "d" => Some("delivery"),
         "s" => Some("search_doc"),
         "u" => Some("customer"),
+        "x" | "y" => Some("customer_word"),
         "m" => Some("mail"),
         "f" => Some("file"),
         "t" => Some("visitor_token"),

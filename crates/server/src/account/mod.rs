@@ -1,5 +1,6 @@
 //! API users: the programs that may call the API, apart from agents.
 
+pub mod console;
 pub mod password;
 
 use rozmowa_db::{Row, Tx, params};
@@ -9,18 +10,21 @@ use self::password::Secret;
 use crate::act::Act;
 use crate::audit;
 use crate::clock::Millis;
-use crate::http::Error;
+use crate::http::{Code, Error, Fault};
 use crate::time;
 
 rozmowa_db::statements! {
     FIND = "SELECT id, name, password_hash, methods, is_enabled, credential_version, expires_at, last_used_at,
-            old_password_hash, old_expires_at, old_last_used_at
+            old_password_hash, old_expires_at, old_last_used_at, created_at
         FROM api_user WHERE name = $1";
+    FIND_BY_ID = "SELECT id, name, password_hash, methods, is_enabled, credential_version, expires_at, last_used_at,
+            old_password_hash, old_expires_at, old_last_used_at, created_at
+        FROM api_user WHERE id = $1";
     /// Runs first in every call's transaction, and brings along what the rest of it may need to know.
     RECHECK = "SELECT credential_version, (SELECT value FROM setting WHERE name = 'webhooks.revision')
         FROM api_user WHERE id = $1 AND is_enabled = 1";
     LIST = "SELECT id, name, password_hash, methods, is_enabled, credential_version, expires_at, last_used_at,
-            old_password_hash, old_expires_at, old_last_used_at
+            old_password_hash, old_expires_at, old_last_used_at, created_at
         FROM api_user ORDER BY id LIMIT 1000";
     ADD = "INSERT INTO api_user (id, name, password_hash, methods, is_enabled, credential_version, created_at, expires_at)
         VALUES ($1, $2, $3, $4, 1, 1, $5, $6) ON CONFLICT (name) DO NOTHING";
@@ -50,6 +54,7 @@ pub struct ApiUser {
     /// When the password was last checked and right, for a user who may call: at most five minutes before the last call.
     pub last_used_at: Option<Millis>,
     pub old: Option<OldPassword>,
+    pub created_at: Millis,
 }
 
 /// The password before the last rotation, which goes on being good for a while.
@@ -79,6 +84,7 @@ impl ApiUser {
             expires_at: row.get(6)?,
             last_used_at: row.get(7)?,
             old,
+            created_at: row.get(11)?,
         })
     }
 
@@ -145,6 +151,28 @@ impl Methods {
         )
     }
 
+    /// Of patterns that each allow something: one that allows nothing is a slip of the pen. `names` are those of all methods
+    /// there are.
+    pub fn known(patterns: &[impl AsRef<str>], names: &[String]) -> Result<Self, Slip> {
+        let mut methods = Vec::new();
+        for pattern in patterns {
+            let pattern = pattern.as_ref().trim();
+            let alone = Self(vec![pattern.to_owned()]);
+            if pattern.contains('\n') || !names.iter().any(|name| alone.allow(name)) {
+                let near =
+                    names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, pattern));
+                let near = near.cloned().unwrap_or_default();
+                return Err(Slip { pattern: pattern.to_owned(), near });
+            }
+            methods.push(pattern.to_owned());
+        }
+        Ok(Self(methods))
+    }
+
+    pub fn patterns(&self) -> &[String] {
+        &self.0
+    }
+
     pub fn allow_all(&self) -> bool {
         self.0.iter().any(|pattern| pattern == "*")
     }
@@ -157,6 +185,13 @@ impl Methods {
     }
 }
 
+/// A pattern that no method has, and the name that is nearest to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    pub pattern: String,
+    pub near: String,
+}
+
 impl std::fmt::Display for Methods {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.join("\n"))
@@ -165,6 +200,16 @@ impl std::fmt::Display for Methods {
 
 pub fn find(tx: &mut Tx<'_>, name: &str) -> Result<Option<ApiUser>, Error> {
     Ok(tx.query_opt(&FIND, params![name], ApiUser::read)?)
+}
+
+/// Finds it, or says that there is none.
+pub fn get(tx: &mut Tx<'_>, id: i64) -> Result<ApiUser, Error> {
+    let found = tx.query_opt(&FIND_BY_ID, params![id], ApiUser::read)?;
+    found.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: impl ToString) -> Error {
+    Fault::new(Code::UnknownApiUser).with("id", id).into()
 }
 
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<ApiUser>, Error> {
@@ -210,6 +255,7 @@ pub fn add_until(
         expires_at,
         last_used_at: None,
         old: None,
+        created_at: act.now,
     };
     let methods = methods.to_string();
     let row = params![user.id, name, password_hash, &methods, act.now, expires_at];
@@ -245,7 +291,7 @@ pub fn rotate(
 ) -> Result<bool, Error> {
     change(tx, act, name, "api_user.rotate", |user| {
         if user.password_hash != rotation.current_hash {
-            return Err(Error::internal("the password was changed meanwhile: nothing is rotated"));
+            return Err(Code::PasswordChanged.into());
         }
         let hash = std::mem::replace(&mut user.password_hash, rotation.new_hash.clone());
         let last_used_at = user.last_used_at.take();
@@ -265,6 +311,25 @@ pub struct Rotation {
     pub overlap: Millis,
 }
 
+/// What is to be changed; what is none stays.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub methods: Option<Methods>,
+    /// None within: never.
+    pub expires_at: Option<Option<Millis>>,
+    pub is_enabled: Option<bool>,
+}
+
+/// False when there is no such user.
+pub fn alter(tx: &mut Tx<'_>, act: &Act<'_>, name: &str, changes: &Changes) -> Result<bool, Error> {
+    change(tx, act, name, "api_user.change", |user| {
+        user.methods = changes.methods.clone().unwrap_or_else(|| user.methods.clone());
+        user.expires_at = changes.expires_at.unwrap_or(user.expires_at);
+        user.is_enabled = changes.is_enabled.unwrap_or(user.is_enabled);
+        Ok(())
+    })
+}
+
 /// False when there is no such user.
 pub fn set_enabled(
     tx: &mut Tx<'_>,
@@ -272,10 +337,7 @@ pub fn set_enabled(
     name: &str,
     is_enabled: bool,
 ) -> Result<bool, Error> {
-    change(tx, act, name, "api_user.change", |user| {
-        user.is_enabled = is_enabled;
-        Ok(())
-    })
+    alter(tx, act, name, &Changes { is_enabled: Some(is_enabled), ..Changes::default() })
 }
 
 /// False when there is no such user.
@@ -285,10 +347,7 @@ pub fn set_methods(
     name: &str,
     methods: &Methods,
 ) -> Result<bool, Error> {
-    change(tx, act, name, "api_user.change", |user| {
-        user.methods = methods.clone();
-        Ok(())
-    })
+    alter(tx, act, name, &Changes { methods: Some(methods.clone()), ..Changes::default() })
 }
 
 /// False when there is no such user.
@@ -298,10 +357,7 @@ pub fn set_expiry(
     name: &str,
     expires_at: Option<Millis>,
 ) -> Result<bool, Error> {
-    change(tx, act, name, "api_user.change", |user| {
-        user.expires_at = expires_at;
-        Ok(())
-    })
+    alter(tx, act, name, &Changes { expires_at: Some(expires_at), ..Changes::default() })
 }
 
 /// False when there is no such user.

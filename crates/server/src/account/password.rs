@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::{CustomizedPasswordHasher, PasswordHasher};
 use argon2::{Argon2, Params, PasswordHash};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use tokio::sync::Semaphore;
 
+use crate::clock::Ids;
 use crate::http::{Code, Error};
 
 /// Each hash takes 19 MiB and some 25 ms of one core.
@@ -26,9 +29,7 @@ pub struct Hasher {
 impl Hasher {
     pub fn new(salt: [u8; 16]) -> Self {
         // Nobody's password, with the cost of everybody's: the hash part is never matched.
-        let encode = |bytes: &[u8]| {
-            base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, bytes)
-        };
+        let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
         let dummy =
             format!("$argon2id$v=19$m=19456,t=2,p=1${}${}", encode(&salt), encode(&[0; 32]));
         Self {
@@ -54,6 +55,11 @@ impl Hasher {
     /// The hash of a new password.
     pub async fn hash(&self, password: String, salt: [u8; 16]) -> Result<String, Error> {
         self.run(move || hash(&password, salt)).await
+    }
+
+    /// The hash of a new password under the salt of the current one; `None` when it is that one.
+    pub async fn beside(&self, password: String, current: String) -> Result<Option<String>, Error> {
+        self.run(move || beside(&password, &current)).await
     }
 
     /// Both places are held by the hash and not by the call: a caller that hangs up can't stop a hash.
@@ -141,6 +147,11 @@ pub fn beside(password: &str, current: &str) -> Result<Option<String>, Error> {
     let current = PasswordHash::new(current).map_err(Error::internal)?;
     let made = hash_like(password, &current)?;
     Ok((made.hash != current.hash).then(|| made.to_string()))
+}
+
+/// A password that nobody chose.
+pub fn made_up(ids: &Ids) -> String {
+    URL_SAFE_NO_PAD.encode(ids.bytes::<15>())
 }
 
 #[cfg(test)]

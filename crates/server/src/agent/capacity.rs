@@ -6,7 +6,7 @@
 
 use rozmowa_db::{Row, Tx, params};
 
-use super::Agent;
+use super::{Agent, status};
 use crate::clock::Millis;
 use crate::http::{Code, Error};
 
@@ -45,7 +45,11 @@ pub fn occupy(tx: &mut Tx<'_>, agent: &Agent, at: Millis) -> Result<(), Error> {
 
 /// False when there is no room, or no account.
 pub fn try_occupy(tx: &mut Tx<'_>, agent_id: i64, at: Millis) -> Result<bool, Error> {
-    Ok(tx.execute(&OCCUPY, params![agent_id, at])? == 1)
+    let has_room = tx.execute(&OCCUPY, params![agent_id, at])? == 1;
+    if has_room {
+        tx.publish(status::Changed(agent_id));
+    }
+    Ok(has_room)
 }
 
 /// How many the agent has open of one queue. Right for whoever holds the agent: on PostgreSQL a statement that waits for
@@ -56,6 +60,7 @@ pub fn open_of(tx: &mut Tx<'_>, agent_id: i64, queue: i64) -> Result<i64, Error>
 
 /// One less.
 pub fn release(tx: &mut Tx<'_>, agent_id: i64) -> Result<(), Error> {
+    tx.publish(status::Changed(agent_id));
     Ok(tx.put(&RELEASE, params![agent_id])?)
 }
 

@@ -1,5 +1,7 @@
 //! Agents as colleagues see them, and as administrators administer them, at the console.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,8 +9,9 @@ use utoipa::ToSchema;
 use super::account_console::{check_length, chosen};
 use super::api::{AgentLogin, AgentShown, Capacity, ChangeAgent, Roles, highest, known};
 use super::presence::{self, Presence};
-use super::session::AgentSession;
-use super::{Agent, NewAgent, Role, capacity};
+use super::session::{self, AgentSession};
+use super::signin::{self, Access};
+use super::{Agent, NewAgent, Role, capacity, totp};
 use crate::clock::Millis;
 use crate::http::error::Envelope;
 use crate::http::params::{Count, Email, Line, Login, OneOf, Password, YesNo};
@@ -29,12 +32,21 @@ pub struct Colleague {
     /// For administrators: all about the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    account: Option<AgentShown>,
+    account: Option<Account>,
+}
+
+/// All about an agent's account.
+#[derive(Serialize, ToSchema)]
+pub struct Account {
+    #[serde(flatten)]
+    agent: AgentShown,
+    #[serde(flatten)]
+    access: Access,
 }
 
 impl Colleague {
-    fn new(agent: Agent, presence: Presence, viewer: Role) -> Self {
-        let is_administrator = viewer >= Role::Administrator;
+    /// With what administrators alone see, if one asks.
+    fn new(agent: Agent, presence: Presence, access: Option<Access>) -> Self {
         Self {
             login: agent.login.clone(),
             name: agent.name.clone(),
@@ -42,7 +54,7 @@ impl Colleague {
             status: presence.status.name(),
             pause_id: presence.pause_id,
             last_change: presence.last_change,
-            account: is_administrator.then(|| AgentShown::new(agent, true)),
+            account: access.map(|access| Account { agent: AgentShown::new(agent, true), access }),
         }
     }
 }
@@ -72,15 +84,20 @@ pub async fn list(mut call: Call<AgentSession>) -> Result<Reply, Error> {
     let role = call.caller().role;
     call.read(move |tx, app| {
         let (limit, offset) = (page::limit(given.limit), given.offset.map_or(0, |offset| offset.0));
-        let agents = super::list_with_presence(
-            tx,
-            role < Role::Administrator,
-            limit,
-            offset,
-            app.clock.now(),
-        )?;
-        let shown =
-            agents.into_iter().map(|(agent, presence)| Colleague::new(agent, presence, role));
+        let is_administrator = role >= Role::Administrator;
+        let now = app.clock.now();
+        let agents = super::list_with_presence(tx, !is_administrator, limit, offset, now)?;
+        let access = match &agents[..] {
+            [(first, _), ..] if is_administrator => {
+                let last = agents.last().map_or(first.id, |(agent, _)| agent.id);
+                signin::access(tx, first.id, last)?
+            }
+            _ => BTreeMap::new(),
+        };
+        let shown = agents.into_iter().map(|(agent, presence)| {
+            let access = access.get(&agent.id).copied();
+            Colleague::new(agent, presence, access)
+        });
         Reply::json(&shown.collect::<Vec<_>>())
     })
     .await
@@ -105,7 +122,8 @@ pub async fn show(Path(login): Path<String>, call: Call<AgentSession>) -> Result
         let agent = super::find(tx, &login)?;
         let agent = agent.ok_or_else(|| super::fault(Code::UnknownAgent, &login))?;
         let presence = presence::find(tx, agent.id, app.clock.now())?;
-        Reply::json(&Colleague::new(agent, presence, Role::Administrator))
+        let access = signin::access(tx, agent.id, agent.id)?.remove(&agent.id);
+        Reply::json(&Colleague::new(agent, presence, access))
     })
     .await
 }
@@ -195,6 +213,64 @@ pub async fn change(
     let changes = given.into_changes(&call, &login).await?;
     call.write(move |tx, act| {
         super::change(tx, act, &login, &changes)?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+/// Ends all sessions of an agent
+///
+/// For administrators. Whoever is at the agent's browsers has to sign in again.
+#[utoipa::path(
+    delete, path = "/console/agents/{login}/sessions", operation_id = "end_colleagues_sessions", tag = "console",
+    params(AgentLogin), security(("session" = [])),
+    responses(
+        (status = 200, description = "They are over. The body is empty."),
+        (status = 404, description = "Unknown agent.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn end_sessions(
+    Path(login): Path<String>,
+    call: Call<AgentSession>,
+) -> Result<Reply, Error> {
+    call.caller().needs(Role::Administrator)?;
+    let login = known(login)?;
+    call.write(move |tx, act| {
+        let agent = super::hold(tx, &login)?;
+        session::end_of(tx, act, &agent)?;
+        Ok(Reply::default())
+    })
+    .await
+}
+
+/// Takes away an agent's second factor
+///
+/// For administrators: the password alone signs in then. A second time changes nothing. One's own is removed at
+/// `POST /console/account/second_factor/remove`.
+#[utoipa::path(
+    delete, path = "/console/agents/{login}/second_factor", operation_id = "take_second_factor", tag = "console",
+    params(AgentLogin), security(("session" = [])),
+    responses(
+        (status = 200, description = "There is none any more. The body is empty."),
+        (status = 404, description = "Unknown agent.", body = Envelope),
+        (status = 409, description = "It is one's own.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn take_second_factor(
+    Path(login): Path<String>,
+    call: Call<AgentSession>,
+) -> Result<Reply, Error> {
+    call.caller().needs(Role::Administrator)?;
+    let login = known(login)?;
+    let own = call.caller().agent_id;
+    call.write(move |tx, act| {
+        let agent = super::hold(tx, &login)?;
+        if agent.id == own {
+            return Err(Code::OwnSecondFactor.into());
+        }
+        totp::remove(tx, act, &agent)?;
         Ok(Reply::default())
     })
     .await

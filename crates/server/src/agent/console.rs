@@ -30,7 +30,7 @@ pub struct SessionShown {
     role: &'static str,
     /// Whether signing in takes a code, too.
     has_second_factor: bool,
-    /// What changes are to carry in `X-CSRF-Token`.
+    /// What changes are to carry in `X-CSRF-Token`. Questions may: then nobody is answered whose session it is not.
     csrf_token: String,
 }
 

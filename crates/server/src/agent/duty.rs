@@ -5,8 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::leave::{self, Leaving};
-use super::presence::{self, CONSOLE_LEASE, Lease, Presence, Status};
+use super::presence::{self, CONSOLE_LEASE, Lease, Presence};
 use super::session::AgentSession;
+use super::status::StatusNow;
 use super::{Agent, Role};
 use crate::act::Act;
 use crate::audit;
@@ -39,32 +40,14 @@ impl Named for Duty {
 #[derive(Serialize, ToSchema)]
 pub struct DutyShown {
     login: String,
-    /// `free`, `paused` or `off`.
-    status: &'static str,
-    /// The reason of a pause.
-    pause_id: Option<i64>,
-    /// Since when; null when the agent never was on duty.
-    since: Option<Millis>,
-    /// Conversations that the agent has open, and can have.
-    open_chats: i64,
-    capacity: i64,
+    #[serde(flatten)]
+    status: StatusNow,
 }
 
 impl DutyShown {
     fn new(agent: Agent, presence: Presence) -> Self {
-        let duty = match presence.status {
-            Status::Free => Duty::Free,
-            Status::Paused => Duty::Paused,
-            Status::Off => Duty::Off,
-        };
-        Self {
-            login: agent.login,
-            status: duty.name(),
-            pause_id: presence.pause_id,
-            since: presence.last_change,
-            open_chats: agent.open_chats,
-            capacity: agent.capacity,
-        }
+        let status = StatusNow::new(presence, agent.open_chats, agent.capacity);
+        Self { login: agent.login, status }
     }
 }
 

@@ -16,6 +16,7 @@ rozmowa_db::statements! {
     /// To the first who uses it.
     TAKE = "DELETE FROM one_time_link WHERE token_hash = $1";
     MADE = "SELECT created_at FROM one_time_link WHERE agent_id = $1 AND kind = $2 ORDER BY created_at DESC LIMIT 1";
+    MADE_FIRST = "SELECT created_at FROM one_time_link WHERE agent_id IS NULL AND kind = $1 ORDER BY created_at DESC LIMIT 1";
     FORGET = "DELETE FROM one_time_link WHERE agent_id = $1";
     SWEEP = "DELETE FROM one_time_link WHERE token_hash IN
         (SELECT token_hash FROM one_time_link WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)";
@@ -29,7 +30,8 @@ pub enum Kind {
     PasswordReset = 2,
 }
 
-const HOUR: Millis = 60 * 60 * 1_000;
+const MINUTE: Millis = 60 * 1_000;
+const HOUR: Millis = 60 * MINUTE;
 
 impl Kind {
     pub const fn time(self) -> Millis {
@@ -75,6 +77,20 @@ pub fn add_for_administrator(tx: &mut Tx<'_>, now: Millis, token: &str) -> Resul
         return Err(Code::HasAdministrator.into());
     }
     add(tx, now, Kind::FirstAdministrator, None, token)
+}
+
+/// The same for a server that starts: not where there is somebody, or one was made a moment ago. Whether it was made.
+pub fn add_where_needed(tx: &mut Tx<'_>, now: Millis, token: &str) -> Result<bool, Error> {
+    if super::has_administrator(tx)? {
+        return Ok(false);
+    }
+    let kind = Kind::FirstAdministrator;
+    let last = tx.query_opt(&MADE_FIRST, params![kind as i64], |row| row.get::<Millis>(0))?;
+    if last.is_some_and(|at| (now - MINUTE..=now).contains(&at)) {
+        return Ok(false);
+    }
+    add(tx, now, kind, None, token)?;
+    Ok(true)
 }
 
 /// Whether a link of a kind was made for an agent since.

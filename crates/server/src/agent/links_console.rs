@@ -1,6 +1,7 @@
 //! Links that are good once, at the console: the first administrator, invitations, new passwords.
 
 use axum::extract::Path;
+use rozmowa_db::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +36,20 @@ crate::params! { body
     }
 }
 
+/// What a link leads to; it is not used up. Who has none is counted as for a wrong password, and costs no hash.
+async fn follow<T: Send + 'static>(
+    call: &Call<Anybody>,
+    token: &str,
+    find: fn(&mut Tx<'_>, &str, Millis) -> Result<Option<T>, Error>,
+) -> Result<T, Error> {
+    let app = call.app();
+    let attempt = app.gate.attempt(call.head().from)?;
+    let (token, now) = (token.to_owned(), app.clock.now());
+    let found = call.look(move |tx| find(tx, &token, now)).await?.ok_or(Code::UnknownLink)?;
+    attempt.was_right();
+    Ok(found)
+}
+
 /// Adds the first administrator
 ///
 /// With a link from `rozmowa admin-link`, which is used up.
@@ -52,14 +67,10 @@ pub async fn welcome(mut call: Call<Anybody>) -> Result<Reply, Error> {
     let given: Welcome = call.params()?;
     check_length("password", &given.password)?;
     let (app, token) = (call.app().clone(), String::from(given.token));
-    let attempt = app.gate.attempt(call.head().from)?;
-    let (looked_for, now) = (token.clone(), app.clock.now());
-    // Who has no link costs no hash.
-    let is_good = call.look(move |tx| links::is_for_administrator(tx, &looked_for, now)).await?;
-    if !is_good {
-        return Err(Code::UnknownLink.into());
-    }
-    attempt.was_right();
+    follow(&call, &token, |tx, token, now| {
+        Ok(links::is_for_administrator(tx, token, now)?.then_some(()))
+    })
+    .await?;
     let new = NewAgent {
         login: given.login.into(),
         name: given.name.into(),
@@ -119,7 +130,7 @@ pub async fn invite(Path(login): Path<String>, call: Call<AgentSession>) -> Resu
         }
         let view = Some(&"sent");
         crate::audit::record(tx, act, "agent.invite", &super::subject(&login), None::<&()>, view)?;
-        let link = (!is_sent).then(|| Kind::Invitation.address(&app.config.base_url(), &token));
+        let link = (!is_sent).then(|| Kind::Invitation.address(&app.base_url(), &token));
         let expires_at = act.now + Kind::Invitation.time();
         Ok(Reply::json(&Invitation { is_sent, link, expires_at })?.secret())
     })
@@ -192,6 +203,41 @@ crate::params! { body
     }
 }
 
+crate::params! { body
+    LinkFollowed {
+        /// From the link.
+        token: Line<64> = "q8Cw…",
+    }
+}
+
+/// Whose password a link sets.
+#[derive(Serialize, ToSchema)]
+pub struct LinkOwner {
+    #[schema(example = "jkowalski")]
+    login: String,
+    name: String,
+    surname: String,
+}
+
+/// Says whose password a link sets
+///
+/// It is not used up.
+#[utoipa::path(
+    post, path = "/console/password_link", operation_id = "show_password_link", tag = "console", security(()),
+    request_body(content = LinkFollowed, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Whose it is.", body = LinkOwner),
+        (status = 404, description = "The link is not good, or not any more.", body = Envelope),
+        (status = "default", description = "What was wrong.", body = Envelope),
+    )
+)]
+pub async fn show_link(mut call: Call<Anybody>) -> Result<Reply, Error> {
+    let given: LinkFollowed = call.params()?;
+    let super::Agent { login, name, surname, .. } =
+        follow(&call, &given.token, links::find).await?;
+    Reply::json(&LinkOwner { login, name, surname })
+}
+
 /// Whose password was set.
 #[derive(Serialize, ToSchema)]
 pub struct PasswordSet {
@@ -215,13 +261,7 @@ pub async fn set_password(mut call: Call<Anybody>) -> Result<Reply, Error> {
     let given: NewPassword = call.params()?;
     check_length("password", &given.password)?;
     let (app, token) = (call.app().clone(), String::from(given.token));
-    let attempt = app.gate.attempt(call.head().from)?;
-    let (looked_for, now) = (token.clone(), app.clock.now());
-    let is_good = call.look(move |tx| Ok(links::find(tx, &looked_for, now)?.is_some())).await?;
-    if !is_good {
-        return Err(Code::UnknownLink.into());
-    }
-    attempt.was_right();
+    follow(&call, &token, links::find).await?;
     let hash = chosen(&app, "password", given.password).await?;
     call.write(move |tx, act| {
         let login = links::set_password(tx, act, &token, &hash)?;

@@ -12,6 +12,7 @@ pub mod links_console;
 pub mod presence;
 pub mod session;
 pub mod signin;
+pub mod status;
 pub mod totp;
 
 use rozmowa_db::{Row, Tx, params};
@@ -53,6 +54,9 @@ rozmowa_db::statements! {
         WHERE id = $1";
     /// Who has a new password has not failed with it.
     SET_PASSWORD = "UPDATE agent SET password_hash = $2, failed_logins = 0, locked_until = 0 WHERE id = $1";
+    /// Who has no password yet can't sign in.
+    HAS_OTHER_ADMINISTRATOR = "SELECT 1 FROM agent
+        WHERE role = 2 AND is_active = 1 AND password_hash <> '' AND id <> $1 LIMIT 1";
     HAS_ADMINISTRATOR = "SELECT 1 FROM agent WHERE role = 2 AND is_active = 1 LIMIT 1";
     OF_EMAIL = "SELECT id, login, name, surname, email, number, language, role, capacity, open_chats, is_active
         FROM agent WHERE lower(email) = $1 AND email <> '' AND is_active = 1 ORDER BY id LIMIT 10";
@@ -138,6 +142,13 @@ pub fn active(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
 /// The agent, whom nobody else changes until this transaction has ended. Conversations are held before agents.
 pub fn hold(tx: &mut Tx<'_>, login: &str) -> Result<Agent, Error> {
     tx.query_opt(&HOLD, params![login], read)?.ok_or_else(|| fault(Code::UnknownAgent, login))
+}
+
+impl Agent {
+    /// Whether the account is one that may do everything.
+    fn administers(&self) -> bool {
+        self.is_active && self.role == Role::Administrator
+    }
 }
 
 /// Whether somebody can administer the installation at the console.
@@ -232,7 +243,8 @@ impl Default for NewAgent {
 
 /// Gives the number.
 pub fn add(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewAgent) -> Result<i64, Error> {
-    let taken = || fault(Code::LoginTaken, &new.login);
+    let taken =
+        || Error::from(Fault::new(Code::LoginTaken).about("login").with("login", &new.login));
     if find(tx, &new.login)?.is_some() {
         return Err(taken());
     }
@@ -318,8 +330,18 @@ pub fn change_from(
     changes: &Changes,
     session: Option<&AgentSession>,
 ) -> Result<(), Error> {
+    if changes.role.is_some() || changes.is_active == Some(false) {
+        // Two who are the last ones can't both go.
+        tx.lock(&["administrators"])?;
+    }
     let was = hold(tx, login)?;
     let becomes = changes.made_to(&was);
+    if was.administers()
+        && !becomes.administers()
+        && tx.query_opt(&HAS_OTHER_ADMINISTRATOR, params![was.id], |_| Ok(()))?.is_none()
+    {
+        return Err(Code::LastAdministrator.into());
+    }
     let has_password = changes.password_hash.is_some();
     let (before, after) = (View::of(&was, false), View::of(&becomes, has_password));
     if before == after {

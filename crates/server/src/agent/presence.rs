@@ -6,11 +6,11 @@
 
 use rozmowa_db::{Row, Tx, params};
 
-use super::Agent;
+use super::{Agent, status};
 use crate::act::Act;
 use crate::clock::Millis;
 use crate::http::{Code, Error};
-use crate::live::{Passed, Passing, ToRoute, Topic};
+use crate::live::ToRoute;
 use crate::pause;
 
 rozmowa_db::statements! {
@@ -225,9 +225,7 @@ fn turn(
 
 /// Who looks at agents sees it, and who waits may have somebody now.
 fn tell(tx: &mut Tx<'_>, agent_id: i64) {
-    for topic in [Topic::Agent(agent_id), Topic::AllLists] {
-        tx.publish(Passed { topic, passing: Passing::AgentStatus { agent_id } });
-    }
+    tx.publish(status::Changed(agent_id));
     tx.publish(ToRoute(None));
 }
 

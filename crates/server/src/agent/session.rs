@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{Agent, Role};
 use crate::act::{Act, ActorKind};
 use crate::app::App;
+use crate::audit;
 use crate::clock::{Ids, Millis};
 use crate::http::call::{Caller, Head};
 use crate::http::{Code, Error, origin};
@@ -113,8 +114,10 @@ impl Caller for AgentSession {
         {
             return Err(Code::ForeignOrigin.into());
         }
-        if !is_safe {
-            let given = head.headers.get(CSRF_HEADER).map_or(&b""[..], HeaderValue::as_bytes);
+        // Whoever gives one with a question wants no answer of another session: a browser may have changed hands.
+        let given = head.headers.get(CSRF_HEADER);
+        if !is_safe || given.is_some() {
+            let given = given.map_or(&b""[..], HeaderValue::as_bytes);
             let expected = csrf_token(&app.secret, &session.token_hash);
             if !bool::from(subtle::ConstantTimeEq::ct_eq(given, expected.as_bytes())) {
                 return Err(Code::CsrfTokenNeeded.into());
@@ -169,7 +172,7 @@ impl Caller for Anybody {
 
 /// The cookie of a session, or its end.
 pub fn set_cookie(head: &Head, app: &App, token: Option<&str>) -> HeaderValue {
-    let is_secure = head.is_tls || app.config.public_url.starts_with("https://");
+    let is_secure = head.is_tls || app.public_url.get().starts_with("https://");
     let secure = if is_secure { "; Secure" } else { "" };
     let (token, seconds) = token.map_or(("", 0), |token| (token, COOKIE_SECONDS));
     let text =
@@ -282,8 +285,19 @@ pub fn end_all(tx: &mut Tx<'_>, agent_id: i64) -> Result<(), Error> {
     Ok(tx.put(&END_ALL, params![agent_id])?)
 }
 
-/// A socket lasts no longer than its session.
-fn tell_sockets(tx: &mut Tx<'_>, agent_id: i64) {
+/// Ends all sessions of a colleague.
+pub fn end_of(tx: &mut Tx<'_>, act: &Act<'_>, agent: &Agent) -> Result<(), Error> {
+    let sessions = list(tx, agent.id, act.now)?.len();
+    end_all(tx, agent.id)?;
+    if sessions == 0 {
+        return Ok(());
+    }
+    let subject = super::subject(&agent.login);
+    audit::record(tx, act, "agent.end_sessions", &subject, Some(&sessions), Some(&0))
+}
+
+/// A socket lasts no longer than its session, and tells no more than the agent may see.
+pub fn tell_sockets(tx: &mut Tx<'_>, agent_id: i64) {
     tx.publish(Passed { topic: Topic::Agent(agent_id), passing: Passing::Recheck });
 }
 

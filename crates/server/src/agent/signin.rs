@@ -4,12 +4,15 @@
 //! tried at a locked account counts for nothing, right or wrong. So of many tries at once no more are told apart than
 //! of tries one after the other. Logins that nobody has behave the same, and are counted in memory: there is nothing to guard.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
 use rozmowa_db::{Row, Tx, params};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::session::{self, AgentSession, TokenHash};
 use super::{Agent, totp};
@@ -24,6 +27,8 @@ rozmowa_db::statements! {
         FROM agent WHERE login = $1 AND is_active = 1";
     /// Unless it was locked meanwhile.
     FAIL = "UPDATE agent SET failed_logins = failed_logins + 1 WHERE id = $1 AND locked_until <= $2 RETURNING failed_logins";
+    ACCESS = "SELECT id, CASE WHEN password_hash = '' THEN 0 ELSE 1 END, CASE WHEN totp_secret IS NULL THEN 0 ELSE 1 END
+        FROM agent WHERE id BETWEEN $1 AND $2 ORDER BY id";
     LOCK = "UPDATE agent SET locked_until = $2 WHERE id = $1";
     LOCKED = "SELECT locked_until FROM agent WHERE id = $1";
     /// Unless the account was locked or changed since the password was looked at.
@@ -65,6 +70,24 @@ pub struct Checked {
     agent_id: i64,
     credential_version: i64,
     step: Option<i64>,
+}
+
+/// What an agent signs in with.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct Access {
+    /// Without one an invitation is still to be taken up.
+    has_password: bool,
+    /// Whether signing in takes a code, too.
+    has_second_factor: bool,
+}
+
+/// The same, by number, of all agents with numbers from the first to the last.
+pub fn access(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, Access>, Error> {
+    let found = tx.query(&ACCESS, params![first, last], |row: &Row<'_>| {
+        let access = Access { has_password: row.get(1)?, has_second_factor: row.get(2)? };
+        Ok((row.get(0)?, access))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 struct Found {

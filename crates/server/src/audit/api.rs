@@ -1,6 +1,7 @@
 //! The audit log, for integrators.
 
 use jiff::tz::TimeZone;
+use rozmowa_db::Tx;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -62,7 +63,6 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     pub fn new(entry: Entry, zone: &TimeZone) -> Self {
-        let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
         Self {
             audit_id: entry.id,
             at: time::with_seconds(entry.at(), zone),
@@ -76,6 +76,10 @@ impl AuditEntry {
             becomes: json(entry.becomes),
         }
     }
+}
+
+pub(super) fn json(text: Option<String>) -> Option<Value> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
 }
 
 /// Changes, the newest first.
@@ -100,15 +104,24 @@ pub struct AuditPage {
 pub async fn list(mut call: Call) -> Result<Reply, Error> {
     let given: ListAudit = call.params()?;
     call.read(move |tx, app| {
-        let limit = page::limit(given.limit);
-        let found = super::list(tx, &filter(&given), limit + 1)?;
-        let (entries, has_more) = page::cut(found, limit);
-        let next_cursor = entries.last().map(|entry| entry.id).filter(|_| has_more);
+        let (entries, next_cursor) = page_of(tx, &given)?;
         let zone = &app.config.time_zone;
         let result = entries.into_iter().map(|entry| AuditEntry::new(entry, zone)).collect();
         Reply::json(&AuditPage { result, next_cursor })
     })
     .await
+}
+
+/// The changes that are asked for, and where the next page begins.
+pub(super) fn page_of(
+    tx: &mut Tx<'_>,
+    given: &ListAudit,
+) -> Result<(Vec<Entry>, Option<Uuid>), Error> {
+    let limit = page::limit(given.limit);
+    let found = super::list(tx, &filter(given), limit + 1)?;
+    let (entries, has_more) = page::cut(found, limit);
+    let next_cursor = entries.last().map(|entry| entry.id).filter(|_| has_more);
+    Ok((entries, next_cursor))
 }
 
 fn filter(given: &ListAudit) -> Filter {

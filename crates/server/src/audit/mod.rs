@@ -1,6 +1,8 @@
 //! The audit log: every administrative change, who made it, from where, what was and what is. It never holds secrets.
 
 pub mod api;
+pub mod console;
+pub mod news;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
@@ -9,6 +11,7 @@ use uuid::Uuid;
 use crate::act::{Act, ActorKind};
 use crate::clock;
 use crate::http::Error;
+use news::Recorded;
 
 rozmowa_db::statements! {
     ADD = "INSERT INTO audit (id, actor_kind, actor, address, request_id, change, subject, was, becomes)
@@ -51,6 +54,9 @@ pub fn record(
             becomes.as_deref(),
         ],
     )?;
+    if let Some(what) = news::part(change, subject) {
+        tx.publish(Recorded { id, what });
+    }
     Ok(())
 }
 

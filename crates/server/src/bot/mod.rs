@@ -3,6 +3,8 @@
 //! A bot has a conversation as long as `conversation.bot_id` is its own: until it is closed, handed over, or somebody takes it.
 
 pub mod api;
+pub mod console;
+pub mod given;
 pub mod talk;
 pub mod work;
 
@@ -89,10 +91,11 @@ fn hold(tx: &mut Tx<'_>, id: &Uuid) -> Result<Bot, Error> {
     Ok(tx.query_opt(&HOLD, params![id], read)?.ok_or(Code::UnknownBot)?)
 }
 
-/// The bot, which may speak.
+/// The bot, which may speak; all who ask for one call it so.
 pub fn ready(tx: &mut Tx<'_>, id: &Uuid) -> Result<Bot, Error> {
-    let bot = tx.query_opt(&SHARE, params![id], read)?.ok_or(Code::UnknownBot)?;
-    if bot.is_enabled { Ok(bot) } else { Err(Code::BotDisabled.into()) }
+    let fault = |code| Fault::new(code).about("external_chatbot_id");
+    let bot = tx.query_opt(&SHARE, params![id], read)?.ok_or_else(|| fault(Code::UnknownBot))?;
+    if bot.is_enabled { Ok(bot) } else { Err(fault(Code::BotDisabled).into()) }
 }
 
 /// The bot that a queue gives its new conversations to, if it is there and enabled.

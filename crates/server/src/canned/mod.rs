@@ -132,7 +132,9 @@ fn check(tx: &mut Tx<'_>, chat_queue_id: Option<i64>) -> Result<(), Error> {
 
 fn check_free(tx: &mut Tx<'_>, shortcut: &str) -> Result<(), Error> {
     match tx.query_opt(&NAMED, params![shortcut], read)? {
-        Some(_) => Err(Fault::new(Code::ShortcutTaken).with("shortcut", shortcut).into()),
+        Some(_) => {
+            Err(Fault::new(Code::ShortcutTaken).about("shortcut").with("shortcut", shortcut).into())
+        }
         None => Ok(()),
     }
 }

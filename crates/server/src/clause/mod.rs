@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::act::Act;
 use crate::audit;
 use crate::clock::Millis;
-use crate::http::params::Named;
+use crate::http::params::{Line, Named};
 use crate::http::{Code, Error, Fault};
 use crate::queue::settings::Texts;
 
@@ -126,6 +126,17 @@ pub fn enable(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, is_enabled: bool) -> Resu
 
 fn subject(clause: &Clause) -> String {
     format!("clause {}", clause.name)
+}
+
+/// Fails when one of the names, which are parameter `parameter`, was never given to a clause. Disabled ones are known.
+pub fn check_names(tx: &mut Tx<'_>, parameter: &str, names: &[Line<255>]) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    for name in names {
+        if tx.query_opt(&NEWEST, params![&**name], |_| Ok(()))?.is_none() {
+            faults.push(Fault::of(Code::UnknownClauseName, parameter).with("clause", &**name));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::new(faults)) }
 }
 
 /// The newest versions of those that are named, without the disabled ones.

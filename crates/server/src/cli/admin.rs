@@ -12,6 +12,8 @@ use crate::conversation;
 use crate::customer::{self, NewCustomer};
 use crate::http::params::{Email, Line};
 use crate::http::{Code, Error};
+use crate::installation::{self, PUBLIC_URL};
+use crate::queue::given::Origin;
 use crate::queue::{self, agents};
 use crate::server;
 use crate::setting::{Amount, Setting};
@@ -166,7 +168,7 @@ pub enum SettingCommand {
     /// Change a setting
     Set {
         name: String,
-        /// true or false, or a number; 0 is off
+        /// true or false, or a number; 0 is off; or an address
         value: String,
     },
 }
@@ -186,9 +188,14 @@ impl SettingCommand {
                     let value = transact(config, move |tx, _| amount.get(tx))?;
                     println!("{} = {value}", amount.name());
                 }
+                let url = transact(config, |tx, _| installation::public_url(tx))?;
+                println!("{PUBLIC_URL} = {url}");
                 Ok(())
             }
             Self::Set { name, value } => {
+                if name == PUBLIC_URL {
+                    return set_public_url(config, &value);
+                }
                 let amount = Amount::ALL.iter().copied().find(|amount| amount.name() == name);
                 if let Some(amount) = amount {
                     let value = value.parse().ok().filter(|days| (0..=Amount::MOST).contains(days));
@@ -201,7 +208,7 @@ impl SettingCommand {
                 let Some(setting) = setting else {
                     let names = Setting::ALL.iter().map(|setting| setting.name());
                     let names = names.chain(Amount::ALL.iter().map(|amount| amount.name()));
-                    let names = names.collect::<Vec<_>>().join(", ");
+                    let names = names.chain([PUBLIC_URL]).collect::<Vec<_>>().join(", ");
                     return Err(format!("there is no setting {name}; there are: {names}"));
                 };
                 let value =
@@ -210,6 +217,15 @@ impl SettingCommand {
             }
         }
     }
+}
+
+fn set_public_url(config: &Config, given: &str) -> Result<(), String> {
+    let url = if given.is_empty() { Some(String::new()) } else { Origin::parse(given) };
+    let url = url.ok_or("it must be an address like https://chat.example.org, without a path")?;
+    if !config.public_url.is_empty() {
+        eprintln!("The configuration says {}, and that counts.", config.public_url);
+    }
+    transact(config, move |tx, act| installation::set_public_url(tx, act, &url))
 }
 
 /// One line, as the API takes names.
@@ -240,9 +256,7 @@ impl NewPassword {
     pub fn take() -> Result<Self, String> {
         let stdin = std::io::stdin();
         if stdin.is_terminal() {
-            let made = Ids::from_system().bytes::<15>();
-            let text =
-                base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, made);
+            let text = password::made_up(&Ids::from_system());
             return Ok(Self { text, is_made_up: true });
         }
         let mut line = String::new();

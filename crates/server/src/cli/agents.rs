@@ -9,6 +9,7 @@ use crate::agent::{self, Changes, NewAgent, Role, capacity, session, totp};
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::http::params::{Login, Named};
+use crate::installation;
 use crate::locale::Language;
 use crate::pause;
 
@@ -152,8 +153,11 @@ impl AgentCommand {
 pub fn admin_link(config: &Config) -> Result<(), String> {
     let token = session::new_token(&Ids::from_system());
     let added = token.clone();
-    create(config, move |tx, act| links::add_for_administrator(tx, act.now, &added))?;
-    println!("{}", Kind::FirstAdministrator.address(&config.base_url(), &token));
+    let set = create(config, move |tx, act| {
+        links::add_for_administrator(tx, act.now, &added)?;
+        installation::public_url(tx)
+    })?;
+    println!("{}", Kind::FirstAdministrator.address(&config.base_url(&set), &token));
     Ok(())
 }
 

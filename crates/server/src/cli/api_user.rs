@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::admin::{NewPassword, found};
 use super::{create, printable, transact};
-use crate::account::{self, ApiUser, Methods, Rotation, password};
+use crate::account::{self, ApiUser, Methods, Rotation, Slip, password};
 use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::time::{self, Bound};
@@ -159,20 +159,9 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 fn known_methods(patterns: &[String]) -> Result<Methods, String> {
-    patterns.iter().try_for_each(|pattern| known_method(pattern))?;
-    Ok(Methods::parse(&patterns.join("\n")))
-}
-
-/// A pattern that allows nothing is a slip of the pen.
-fn known_method(pattern: &str) -> Result<(), String> {
-    let names = crate::router::method_names();
-    let methods = Methods::parse(pattern);
-    if !pattern.contains('\n') && names.iter().any(|name| methods.allow(name)) {
-        return Ok(());
-    }
-    let near = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, pattern));
-    let near = near.map_or("", String::as_str);
-    Err(format!("no method is called '{pattern}'; did you mean '{near}'?"))
+    Methods::known(patterns, &crate::router::method_names()).map_err(|Slip { pattern, near }| {
+        format!("no method is called '{pattern}'; did you mean '{near}'?")
+    })
 }
 
 /// A moment that lies ahead: whoever means now wants `disable`.

@@ -1,4 +1,4 @@
-//! `rozmowa demo`: sample data on loopback, so that the vendor's own sample call works as printed.
+//! `rozmowa demo`: sample data on loopback, and how to try them out.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -7,28 +7,23 @@ use std::sync::Arc;
 
 use clap::Args;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use rozmowa_db::{Address, Tx};
+use rozmowa_db::Address;
 
 use super::{Place, runtime, start_log, storage, until_told_to_stop, write};
-use crate::account::{self, Methods, password};
+use crate::account::{self, password};
 use crate::act::{Act, Actor};
-use crate::agent::{self, NewAgent};
 use crate::app::{App, Surroundings};
 use crate::config::Config;
-use crate::customer::{self, NewCustomer};
-use crate::http::Error;
+use crate::demo::samples;
 use crate::queue;
 use crate::secret::write_private;
 use crate::server::{self, Running};
-use crate::setting;
 
 /// Known to everybody who reads this: the demo listens on loopback only.
 const API_PASSWORD: &str = "api_pass";
 const AGENT_PASSWORD: &str = "agent_pass";
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 const DATA_DIR: &str = "demo-data";
-/// Set where the sample data were put in.
-const MARK: &str = "demo.filled";
 
 #[derive(Args)]
 pub struct Demo {
@@ -68,6 +63,7 @@ impl Demo {
         // Receivers to try things out with are on this machine.
         config.webhooks.allowed_networks =
             LOOPBACK.iter().filter_map(|text| text.parse().ok()).collect();
+        config.is_demo = true;
         config.public_url = format!("http://{}", self.listen);
         start_log(&config);
         let certificate = Certificate::make(&config.data_dir.join("tls"))?;
@@ -102,6 +98,15 @@ impl Demo {
         println!(
             "Rozmowa runs, with sample data. Stop it with Ctrl+C; the data stays.
 
+Chat as a visitor: http://{plain}/demo/shop
+Answer as an agent: http://{plain}/console/
+
+  login       password
+  jkowalski   {AGENT_PASSWORD}   an agent
+  anowak      {AGENT_PASSWORD}   another one
+  ezielinska  {AGENT_PASSWORD}   a supervisor, who sees all conversations and the wall
+  admin       {AGENT_PASSWORD}   an administrator, who sets everything
+
   HTTP   http://{plain}
   HTTPS  https://{tls}   (CA certificate: {})
 {}
@@ -115,7 +120,7 @@ See it:
 
   curl -u api_reader:{API_PASSWORD} \"http://{plain}/api/chats\"
 
-The reference of the API: http://{plain}/api/openapi.json. Agents: jkowalski, anowak (password {AGENT_PASSWORD}).
+The reference of the API: http://{plain}/api/openapi.json. While no agent is on duty, a script answers visitors.
 Administer it beside: {} queue list --data {}{}",
             authority.display(),
             running.metrics_listen.map(|at| format!("  Metrics  http://{at}/metrics\n")).unwrap_or_default(),
@@ -129,7 +134,7 @@ Administer it beside: {} queue list --data {}{}",
 /// Puts the sample data in, once, and never beside anybody's own. Whether they are there.
 fn fill(app: &App) -> Result<bool, String> {
     let state = write(&app.db, |tx, _| {
-        let is_ours = setting::text(tx, MARK)?.is_some();
+        let is_ours = samples::are_in(tx)?;
         Ok((is_ours, is_ours || !account::list(tx)?.is_empty() || !queue::list(tx)?.is_empty()))
     })?;
     if let (is_ours, true) = state {
@@ -144,41 +149,9 @@ fn fill(app: &App) -> Result<bool, String> {
         // Nobody typed these.
         let wanted = Arc::clone(&act.wanted);
         let act = Act { actor: &actor, ids: act.ids, now: act.now, wanted, app: None };
-        samples(tx, &act, &api, &agents)
+        samples::put(tx, &act, &api, &agents)
     })?;
     Ok(true)
-}
-
-fn samples(tx: &mut Tx<'_>, act: &Act<'_>, api_hash: &str, agent_hash: &str) -> Result<(), Error> {
-    setting::set_text(tx, MARK, "true")?;
-    account::add(tx, act, "api_user", api_hash, &Methods::parse("*"))?;
-    account::add(tx, act, "api_reader", api_hash, &Methods::parse("GET chats"))?;
-    queue::add(tx, act, Some(3), "Sklep")?;
-    for (identifier, name, surname, email) in [
-        (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
-        (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),
-    ] {
-        let customer = NewCustomer {
-            identifier: identifier.map(str::to_owned),
-            name: name.to_owned(),
-            surname: surname.to_owned(),
-            emails: vec![email.to_owned()],
-        };
-        customer::add(tx, act, &customer)?;
-    }
-    for (login, name, surname) in [("jkowalski", "Jan", "Kowalski"), ("anowak", "Anna", "Nowak")] {
-        let agent = NewAgent {
-            login: login.to_owned(),
-            name: name.to_owned(),
-            surname: surname.to_owned(),
-            email: format!("{login}@example.org"),
-            password_hash: agent_hash.to_owned(),
-            ..NewAgent::default()
-        };
-        agent::add(tx, act, &agent)?;
-        queue::agents::set(tx, act, 3, login, queue::agents::PRIORITY_DEFAULT)?;
-    }
-    Ok(())
 }
 
 /// A certificate for loopback, and the authority that signed it and whose key nobody has any more.

@@ -14,6 +14,7 @@ mod storage;
 mod webhook;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::act::{Act, Actor};
+use crate::agent::links::{self, Kind};
+use crate::agent::session;
 use crate::app::Surroundings;
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
@@ -58,7 +61,11 @@ struct Place {
 #[derive(Subcommand)]
 enum Command {
     /// Serve until SIGTERM or SIGINT
-    Serve,
+    Serve {
+        /// Where HTTP is served, in place of what is configured
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
     /// Serve sample data on loopback, to try things out
     Demo(demo::Demo),
     /// Programs that may call the API
@@ -141,7 +148,11 @@ fn dispatch(cli: Cli) -> Result<(), String> {
     }
     let config = cli.place.load()?;
     match cli.command {
-        Command::Serve => {
+        Command::Serve { listen } => {
+            let mut config = config;
+            if let Some(listen) = listen {
+                config.listen_at(listen)?;
+            }
             start_log(&config);
             serve(config)
         }
@@ -224,8 +235,28 @@ fn serve(config: Config) -> Result<(), String> {
             version = env!("CARGO_PKG_VERSION"),
             "serving"
         );
+        welcome(&running).await?;
         until_told_to_stop(running).await
     })
+}
+
+/// Tells whoever starts it how the first administrator is made, as long as there is none. Servers that are started again and again,
+/// and several at once, tell it once a minute.
+async fn welcome(running: &Running) -> Result<(), String> {
+    let app = &running.app;
+    let (token, now) = (session::new_token(&app.ids), app.clock.now());
+    let added = token.clone();
+    let made = app.db.write(move |tx| links::add_where_needed(tx, now, &added)).await;
+    if !made.map_err(|error| error.cause().unwrap_or_default().to_owned())? {
+        return Ok(());
+    }
+    // Not into the log: it is a secret, for an hour.
+    println!(
+        "\n  There is no administrator yet. This link makes the first one; it is good for an hour, and once:\n\n    {}\n\n  \
+         `rozmowa admin-link` prints another.\n",
+        Kind::FirstAdministrator.address(&app.base_url(), &token)
+    );
+    Ok(())
 }
 
 async fn until_told_to_stop(running: Running) -> Result<(), String> {

@@ -113,15 +113,25 @@ impl std::fmt::Display for Mark {
     }
 }
 
+/// What a view is narrowed to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    pub chat_queue_id: Option<i64>,
+    /// The caller sees all of this agent's.
+    pub agent_id: Option<i64>,
+}
+
 /// A page of a view: ids in order, and where the next one begins.
 pub fn page(
     tx: &mut Tx<'_>,
     who: &AgentSession,
     view: View,
-    queue_id: Option<i64>,
+    filter: Filter,
     after: Option<Mark>,
     limit: i64,
 ) -> Result<(Vec<Uuid>, Option<Mark>), Error> {
+    let queue_id = filter.chat_queue_id;
+    let whose = filter.agent_id.unwrap_or(who.agent_id);
     let after = after.unwrap_or(Mark::first(view));
     let sees_all = who.role >= Role::Supervisor;
     let more = limit + 1;
@@ -130,7 +140,15 @@ pub fn page(
         ids(tx, &BY_STATUS, row)
     };
     let found = match view {
-        View::Mine => ids(tx, &MINE, params![who.agent_id, &after.id, more, queue_id])?,
+        // Whoever has a conversation does not wait.
+        View::Waiting if filter.agent_id.is_some() => Vec::new(),
+        View::Mine => ids(tx, &MINE, params![whose, &after.id, more, queue_id])?,
+        View::All if filter.agent_id.is_some() => {
+            ids(tx, &MINE, params![whose, &after.id, more, queue_id])?
+        }
+        View::Closed if filter.agent_id.is_some() => {
+            ids(tx, &CLOSED_OF_AGENT, params![whose, &after.id, more, queue_id])?
+        }
         View::Waiting => {
             let id = &after.id;
             let row = params![who.agent_id, id, more, queue_id, after.rank, after.since, sees_all];

@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 
 use super::access;
 use super::api::known;
-use super::board::{self, ConversationRow, Mark, View};
+use super::board::{self, ConversationRow, Filter, Mark, View};
 use super::sheet::{self, ConversationSheet, EventShown};
 use crate::agent::session::AgentSession;
+use crate::agent::{self, Role};
 use crate::http::error::Envelope;
 use crate::http::params::{Count, Id, Line, OneOf};
-use crate::http::{Call, Error, Reply, page};
+use crate::http::{Call, Code, Error, Reply, page};
 use crate::lookup::{self, LookupShown};
 
 crate::params! { query
@@ -21,6 +22,8 @@ crate::params! { query
         /// whosever they are; `closed`. The last two by start, the newest first.
         view: OneOf<View> = "mine",
         chat_queue_id: Option<Id> = 3,
+        /// Of supervisors: the conversations of this agent, in every view but `waiting`.
+        user_login: Option<Line<255>> = "jkowalski",
         /// At most so many; more than 100 is taken as 100.
         limit: Option<Count>,
         /// Absent for the first page, then `next_cursor`.
@@ -46,6 +49,8 @@ pub struct ConversationPage {
     security(("session" = [])), params(ListConversations),
     responses(
         (status = 200, description = "A page.", body = ConversationPage),
+        (status = 403, description = "Of another agent, for supervisors and administrators.", body = Envelope),
+        (status = 404, description = "Unknown agent.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
@@ -54,10 +59,20 @@ pub async fn list(mut call: Call<AgentSession>) -> Result<Reply, Error> {
     let cursor = given.cursor.as_deref().filter(|text| !text.is_empty());
     let after = cursor.map(Mark::parse).transpose()?;
     let caller = call.caller().clone();
+    if given.user_login.as_deref().is_some_and(|login| login != caller.login) {
+        caller.needs(Role::Supervisor)?;
+    }
     call.read(move |tx, _| {
         let limit = page::limit(given.limit);
-        let queue_id = given.chat_queue_id.map(|id| id.0);
-        let (ids, next) = board::page(tx, &caller, given.view.0, queue_id, after, limit)?;
+        let of_agent = given.user_login.as_deref().map(|login| {
+            let agent = agent::find(tx, login)?;
+            agent.map(|agent| agent.id).ok_or_else(|| agent::fault(Code::UnknownAgent, login))
+        });
+        let filter = Filter {
+            chat_queue_id: given.chat_queue_id.map(|id| id.0),
+            agent_id: of_agent.transpose()?,
+        };
+        let (ids, next) = board::page(tx, &caller, given.view.0, filter, after, limit)?;
         let result = board::rows(tx, &ids)?;
         Reply::json(&ConversationPage { result, next_cursor: next.map(|mark| mark.to_string()) })
     })

@@ -32,7 +32,7 @@ pub struct Done {
     at: Option<i64>,
 }
 
-fn done(place: impl Into<Option<Place>>) -> Result<Reply, Error> {
+pub(super) fn done(place: impl Into<Option<Place>>) -> Result<Reply, Error> {
     let place = place.into();
     Reply::json(&Done { seq: place.map(|place| place.seq), at: place.map(|place| place.at) })
 }

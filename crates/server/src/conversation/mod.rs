@@ -13,6 +13,8 @@ pub mod erase;
 pub mod erase_api;
 pub mod idle;
 pub mod label;
+pub mod link;
+pub mod link_console;
 pub mod list;
 pub mod log;
 pub mod note;
@@ -184,7 +186,7 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
     log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
     idle::set(tx, &queue.settings, &id, at)?;
     if queue.settings.welcome_when == WelcomeWhen::Creation {
-        assign::welcome(tx, act, &id, &queue.settings, None)?;
+        assign::welcome(tx, act, &id, &queue.settings, new.language.map(Language::tag))?;
     }
     match bot::of_queue(tx, queue.settings.bot_id)? {
         Some(bot) => bot::work::start(tx, act, &id, &bot, at)?,

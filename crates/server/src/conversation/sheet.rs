@@ -91,6 +91,7 @@ pub struct ConversationSheet {
     /// Until when a first answer is owed.
     #[schema(required)]
     answer_due_at: Option<i64>,
+    /// When the client's page was last there; while it is open, the time until when it is known to be, which lies ahead.
     #[schema(required)]
     page_closed_at: Option<i64>,
     #[schema(required)]

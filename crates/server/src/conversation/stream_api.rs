@@ -11,7 +11,8 @@ use crate::http::{Call, Code, Error, Fault};
 use crate::live::Topic;
 use crate::live::sse::Stream;
 use crate::queue;
-use crate::queue::api::{ChatQueueId, number};
+use crate::queue::api::ChatQueueId;
+use crate::queue::given::number;
 
 crate::params! { query
     StreamChat {

@@ -1,5 +1,8 @@
 //! Customers: the part of the CRM that finds out who a client is.
 
+pub mod console;
+pub mod find;
+
 use rozmowa_db::{Row, Tx, params};
 
 use crate::act::Act;
@@ -83,6 +86,7 @@ pub fn add(
         return Ok(None);
     }
     add_emails(tx, id, emails)?;
+    find::index(tx, id, customer)?;
     webhook::tell(tx, act, Action::CustomerCreated, Subject::Customer(id), act.now)?;
     Ok(Some(Matched {
         id,
@@ -133,6 +137,9 @@ pub fn change(tx: &mut Tx<'_>, act: &Act<'_>, id: i64, change: &Change) -> Resul
     if *emails != was_emails {
         tx.execute(&REMOVE_EMAILS, params![id])?;
         add_emails(tx, id, emails)?;
+    }
+    if let Some(customer) = known(tx, id)? {
+        find::index(tx, id, &customer)?;
     }
     webhook::tell(tx, act, Action::CustomerUpdated, Subject::Customer(id), act.now)?;
     Ok(true)

@@ -13,14 +13,24 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use super::{File, sniff};
 use crate::app::App;
 use crate::http::service::Own;
+use crate::http::tag::is_known;
 use crate::http::{Code, Error};
 
 const CHUNK: usize = 64 * 1024;
+const CHECKED: &str = "private, no-cache";
 /// What stands in `filename*` as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 /// Answers with a file, or with the part of it that was asked for.
 pub async fn answer(app: &App, file: &File, headers: &HeaderMap) -> Result<Response, Error> {
+    // Under its number there is never another content. Asked again each time: who has signed out has it no more.
+    let tag = format!("\"{}\"", file.id);
+    if is_known(headers, &tag) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        set(&mut response, header::ETAG, &tag);
+        set(&mut response, header::CACHE_CONTROL, CHECKED);
+        return Ok(response);
+    }
     let opened = tokio::fs::File::open(app.files.path(&file.content)).await;
     let mut opened = opened.map_err(|error| match error.kind() {
         // Erased while it was asked for.
@@ -50,7 +60,8 @@ pub async fn answer(app: &App, file: &File, headers: &HeaderMap) -> Result<Respo
     set(&mut response, header::CONTENT_DISPOSITION, &disposition(file));
     // Nothing in it runs, loads or is a page, whoever opens it.
     set(&mut response, header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
-    set(&mut response, header::CACHE_CONTROL, "private, max-age=3600");
+    set(&mut response, header::ETAG, &tag);
+    set(&mut response, header::CACHE_CONTROL, CHECKED);
     set(&mut response, header::ACCEPT_RANGES, "bytes");
     set(
         &mut response,

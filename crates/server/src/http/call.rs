@@ -16,8 +16,8 @@ use serde::Serialize;
 use super::address;
 use super::auth::ApiUser;
 use super::error::{Code, Error, Fault};
-use super::idempotency;
 use super::params::{FromParams, Object, Params};
+use super::{idempotency, json};
 use crate::act::{Act, Actor, ActorKind};
 use crate::app::App;
 use crate::clock::Millis;
@@ -165,7 +165,15 @@ impl<C: Caller> FromRequest<App> for Call<C> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (mut call, body) = Self::before_body(request, app).await?;
         let body = read_body(app, &call.head.headers, body).await?;
-        add_body(&mut call.params, &call.head.headers, &body)?;
+        let mut read = add_body(&mut call.params, &call.head.headers, &body);
+        // Visitors' browsers send what other pages say of themselves, half an emoji too.
+        if C::KIND == ActorKind::Visitor
+            && read.as_ref().is_err_and(|error| error.is(Code::MalformedJson))
+            && let Some(mended) = str::from_utf8(&body).ok().and_then(json::mended)
+        {
+            read = add_body(&mut call.params, &call.head.headers, mended.as_bytes());
+        }
+        read?;
         call.body_is(&body)?;
         Ok(call)
     }

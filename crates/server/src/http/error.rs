@@ -102,6 +102,8 @@ codes! {
     NotTimeZone = 100_244 BAD_REQUEST "not_time_zone";
     /// Not an origin: scheme and host, and nothing behind them.
     NotOrigin = 100_245 BAD_REQUEST "not_origin";
+    /// Not a color like `#1f5fd6`.
+    NotColor = 100_247 BAD_REQUEST "not_color";
     /// An object with a member that it does not have.
     UnknownMember = 100_246 BAD_REQUEST "unknown_member";
     /// Not an `http` or `https` address, or one with credentials or a fragment, or too long.
@@ -128,6 +130,12 @@ codes! {
     NotAddress = 100_271 BAD_REQUEST "not_address";
     /// Of two parameters exactly one has to be given.
     NotExactlyOne = 100_272 BAD_REQUEST "not_exactly_one";
+    /// A method that the API does not have.
+    UnknownMethod = 100_273 BAD_REQUEST "unknown_method";
+    /// An address without encryption that is not on loopback.
+    HttpsNeeded = 100_275 BAD_REQUEST "https_needed";
+    /// A moment that is over, where one to come is asked for.
+    MomentOver = 100_274 BAD_REQUEST "moment_over";
     /// The `Idempotency-Key` is not 1 to 255 visible ASCII characters.
     BadIdempotencyKey = 100_301 BAD_REQUEST "bad_idempotency_key";
     /// The `Idempotency-Key` was used for another request to this path within 24 hours.
@@ -185,6 +193,8 @@ codes! {
     UnknownBot = 300_105 NOT_FOUND "unknown_bot";
     /// There is no such agent.
     UnknownAgent = 300_106 NOT_FOUND "unknown_agent";
+    /// There is no such API user.
+    UnknownApiUser = 300_107 NOT_FOUND "unknown_api_user";
     /// There is no such reason to pause.
     UnknownPause = 300_110 NOT_FOUND "unknown_pause";
     /// There is no such webhook.
@@ -195,6 +205,8 @@ codes! {
     UnknownFile = 300_170 NOT_FOUND "unknown_file";
     /// There is no such clause.
     UnknownClause = 300_171 NOT_FOUND "unknown_clause";
+    /// A queue can't show a clause that was never written.
+    UnknownClauseName = 300_172 NOT_FOUND "unknown_clause_name";
     /// A link that is wrong, was used, or is over.
     UnknownLink = 300_150 NOT_FOUND "unknown_link";
     /// There is no such session.
@@ -205,6 +217,8 @@ codes! {
     UnknownTag = 300_161 NOT_FOUND "unknown_tag";
     /// There is no such canned answer.
     UnknownCannedAnswer = 300_162 NOT_FOUND "unknown_canned_answer";
+    /// There is no such customer.
+    UnknownCustomer = 300_164 NOT_FOUND "unknown_customer";
     /// There is no such block.
     UnknownBlock = 300_163 NOT_FOUND "unknown_block";
     /// The chat queue is disabled.
@@ -231,6 +245,10 @@ codes! {
     TooManyWebhooks = 400_120 CONFLICT "too_many_webhooks";
     /// The webhook's address leads to another host: its stored password has to be given again, or taken away.
     PasswordNeeded = 400_121 CONFLICT "password_needed";
+    /// There is an API user of this name already.
+    ApiUserTaken = 400_122 CONFLICT "api_user_taken";
+    /// The API user's password was changed meanwhile: nothing is rotated.
+    PasswordChanged = 400_123 CONFLICT "password_changed";
     /// The bot is disabled.
     BotDisabled = 400_181 CONFLICT "bot_disabled";
     /// The conversation is not the bot's: it was never given it, or it is people's by now.
@@ -259,18 +277,30 @@ codes! {
     NoMailAddress = 400_190 CONFLICT "no_mail_address";
     /// This server sends no e-mail: `smtp.host` is not set.
     MailOff = 400_191 CONFLICT "mail_off";
+    /// The agent's account has no e-mail address.
+    NoOwnAddress = 400_195 CONFLICT "no_own_address";
+    /// The mail server does not take it, and says why.
+    MailRefused = 400_193 CONFLICT "mail_refused";
+    /// The configuration says this, and nobody changes it here.
+    SetByConfiguration = 400_194 CONFLICT "set_by_configuration";
     /// The address got as many e-mails as an hour has. `Retry-After` says when to try again.
     TooManyMails = 400_192 TOO_MANY_REQUESTS "too_many_mails";
+    /// The server was built without its pages.
+    PagesMissing = 500_120 SERVICE_UNAVAILABLE "pages_missing";
     /// This address, or all together, hold as many sockets as the server takes. `Retry-After` says when to come back.
     TooManySockets = 500_110 SERVICE_UNAVAILABLE "too_many_sockets";
     /// There is an administrator already, who can invite others.
     HasAdministrator = 400_150 CONFLICT "has_administrator";
+    /// Nobody else could administer the installation.
+    LastAdministrator = 400_196 CONFLICT "last_administrator";
     /// The second factor is on already.
     SecondFactorOn = 400_151 CONFLICT "second_factor_on";
     /// No second factor waits to be confirmed.
     SecondFactorNotPending = 400_152 CONFLICT "second_factor_not_pending";
     /// The second factor is not on.
     SecondFactorOff = 400_153 CONFLICT "second_factor_off";
+    /// One's own second factor is removed with the password and a code alone.
+    OwnSecondFactor = 400_154 CONFLICT "own_second_factor";
     /// The conversation is this agent's already, or waits in that queue already.
     TransferredAlready = 400_160 CONFLICT "transferred_already";
     /// It was rated more than 24 hours ago.
@@ -283,6 +313,8 @@ codes! {
     LabelDisabled = 400_164 CONFLICT "label_disabled";
     /// There is a canned answer of this shortcut already.
     ShortcutTaken = 400_165 CONFLICT "shortcut_taken";
+    /// There is a customer of this identifier already.
+    IdentifierTaken = 400_167 CONFLICT "identifier_taken";
     /// The address leads to another host: its stored secret has to be given again, or taken away.
     SecretNeeded = 400_166 CONFLICT "secret_needed";
     /// An error of the server; its log says more under the request's id.
@@ -317,17 +349,26 @@ pub fn table() -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     pub code: Code,
+    /// What it is about, if that is one.
+    parameter: Option<String>,
     arguments: Vec<(&'static str, String)>,
 }
 
 impl Fault {
     pub fn new(code: Code) -> Self {
-        Self { code, arguments: Vec::new() }
+        Self { code, parameter: None, arguments: Vec::new() }
     }
 
     /// About a parameter: its name is in the message.
     pub fn of(code: Code, parameter: &str) -> Self {
-        Self::new(code).with("name", parameter)
+        Self::new(code).about(parameter).with("name", parameter)
+    }
+
+    /// About a parameter that the message does not name.
+    #[must_use]
+    pub fn about(mut self, parameter: &str) -> Self {
+        self.parameter = Some(parameter.to_owned());
+        self
     }
 
     #[must_use]
@@ -429,8 +470,8 @@ impl Error {
         &self.0.faults
     }
 
-    /// The envelope.
-    pub fn render(&self, request_id: &str, language: Language) -> Response {
+    /// The envelope. Our own pages are told which parameter a fault is about; the API's has what the vendor's has.
+    pub fn render(&self, request_id: &str, language: Language, is_for_pages: bool) -> Response {
         let envelope = Envelope {
             request_id: request_id.to_owned(),
             errors: self
@@ -440,6 +481,7 @@ impl Error {
                 .map(|fault| EnvelopeError {
                     message: fault.message(language),
                     code: fault.code.number(),
+                    parameter: fault.parameter.clone().filter(|_| is_for_pages),
                 })
                 .collect(),
         };
@@ -486,6 +528,11 @@ struct EnvelopeError {
     /// Six digits, stable.
     #[schema(example = 100_202, minimum = 100_000, maximum = 999_999)]
     code: u32,
+    /// At the doors for people: the parameter that it is about, as in a form. Members of objects have the object's name and a
+    /// dot before theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "name")]
+    parameter: Option<String>,
 }
 
 impl From<Code> for Error {

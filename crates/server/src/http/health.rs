@@ -82,12 +82,14 @@ async fn store_takes_writes(app: &App) -> bool {
 }
 
 /// Says where things are.
-pub async fn index(headers: HeaderMap) -> Result<Response, Error> {
-    let language = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .map_or(Language::En, Language::accepted);
+pub async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Response, Error> {
+    let language = Language::of(&headers);
     let text = |key: &str| language.text(&format!("index.{key}"), &[]);
+    let shop = if app.config.is_demo {
+        format!("<li><a href=\"/demo/shop\">/demo/shop</a> – {}</li>\n", text("shop"))
+    } else {
+        String::new()
+    };
     let page = format!(
         r#"<!doctype html>
 <html lang="{}">
@@ -98,13 +100,15 @@ pub async fn index(headers: HeaderMap) -> Result<Response, Error> {
 <h1>Rozmowa</h1>
 <p>{}</p>
 <ul>
-<li><a href="/api/openapi.json">/api/openapi.json</a> – {}</li>
+<li><a href="/console/">/console/</a> – {}</li>
+{shop}<li><a href="/api/openapi.json">/api/openapi.json</a> – {}</li>
 <li><a href="/health/live">/health/live</a>, <a href="/health/ready">/health/ready</a> – {}</li>
 </ul>
 </html>
 "#,
         language.tag(),
         text("what"),
+        text("console"),
         text("reference"),
         text("health"),
     );

@@ -44,6 +44,7 @@ impl Service {
                 // A stream's events would wait for each other.
                 SizeAbove::new(COMPRESSED_FROM_BYTES)
                     .and(NotForContentType::SSE)
+                    .and(NotForContentType::IMAGES)
                     .and(is_no_download),
             ),
         );
@@ -64,7 +65,8 @@ impl Service {
         request.extensions_mut().insert(RequestId(id.clone()));
         let method = request.method().clone();
         let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
-        let span = tracing::debug_span!("request", id, %method, path = request.uri().path());
+        let span =
+            tracing::debug_span!("request", id, %method, path = written_down(request.uri().path()));
         let answer = async {
             let response = match self.router.clone().oneshot(request).await {
                 Ok(response) => response,
@@ -83,6 +85,11 @@ impl Service {
     }
 }
 
+/// A path as the log has it: that of a link ends with what opens a conversation.
+fn written_down(path: &str) -> &str {
+    if path.starts_with("/c/") { "/c/…" } else { path }
+}
+
 /// Files are sent as they are, part by part if need be.
 fn is_no_download(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     !headers.contains_key(header::CONTENT_DISPOSITION)
@@ -97,6 +104,9 @@ fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> 
         error = Some(foreign(&response));
     }
     if let Some(error) = error {
+        let is_of_door =
+            |door: &str| route.as_ref().is_some_and(|route| route.as_str().starts_with(door));
+        let is_for_pages = is_of_door("/console/") || is_of_door("/visitor/");
         let (status, cause) = (error.status().as_u16(), error.cause().unwrap_or("none told"));
         if status == 500 {
             tracing::error!(request_id = id, status, cause, "a request failed");
@@ -107,7 +117,7 @@ fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> 
         let language = languages
             .and_then(|value| value.to_str().ok())
             .map_or(Language::En, Language::accepted);
-        let mut rendered = error.render(id, language);
+        let mut rendered = error.render(id, language, is_for_pages);
         // What was said of the page that called holds for an error, too.
         for name in [
             header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -129,6 +139,9 @@ fn finish(mut response: Response, id: &str, languages: Option<&HeaderValue>) -> 
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // What may stand in others' pages says so itself.
+    let unframed = HeaderValue::from_static("frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(unframed);
     response
 }
 
@@ -160,4 +173,21 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
     Error::internal(format!("panic: {message}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_of_a_link_is_not_written_down() {
+        for (path, shown) in [
+            ("/c/Rk1PUaRcvYQGJtF3WzQ0hYvCk0b3p2n0O1wq4mS8d7E", "/c/…"),
+            ("/c/a/b", "/c/…"),
+            ("/chat/3", "/chat/3"),
+            ("/", "/"),
+        ] {
+            assert_eq!(written_down(path), shown);
+        }
+    }
 }

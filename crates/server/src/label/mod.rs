@@ -145,7 +145,7 @@ fn hold_names(tx: &mut Tx<'_>, kind: Kind) -> Result<(), Error> {
 
 fn check_free(tx: &mut Tx<'_>, kind: Kind, name: &str) -> Result<(), Error> {
     match named(tx, kind, name)? {
-        Some(_) => Err(Fault::new(Code::LabelTaken).with("name", name).into()),
+        Some(_) => Err(Fault::new(Code::LabelTaken).about("name").with("name", name).into()),
         None => Ok(()),
     }
 }

@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
-use http::header;
 use rozmowa_db::params;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -54,8 +53,7 @@ pub async fn open(
     }
     let session = AgentSession::of_cookie(&head, &app).await?;
     let place = app.sockets.enter(head.from)?;
-    let accepted = head.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let language = accepted.map_or(Language::En, Language::accepted);
+    let language = Language::of(&head.headers);
     let inbox = app.hub.inbox();
     let inbox_id = inbox.id();
     Ok(line::configured(upgrade).on_upgrade(move |socket| async move {
@@ -119,12 +117,14 @@ impl Party {
         }
         // A list is asked for when this has come: so nothing is missed in between.
         line.inbox.listen(Topic::Agent(self.session.agent_id));
+        line.inbox.listen(Topic::Agents);
         self.refresh(line).await?;
         self.renew().await?;
         line.send(&Out::Welcome {
             v: frame::VERSION,
             server_time: self.app.clock.now(),
             ping_seconds: PING_EVERY.as_secs(),
+            agent_id: Some(self.session.agent_id),
             conversation: None,
         })
         .await?;
@@ -359,9 +359,10 @@ impl Party {
                 self.is_doubted = true;
                 Ok(())
             }
-            Passing::AgentStatus { agent_id } => {
-                line.send(&Out::AgentStatus { agent_id: *agent_id }).await
+            Passing::AgentStatus { agent_id, status } => {
+                line.send(&Out::AgentStatus { agent_id: *agent_id, status }).await
             }
+            Passing::Settings { what } => line.send(&Out::Settings { what }).await,
             Passing::Alarm { chat_queue_id, conversation } => {
                 let (chat_queue_id, conversation) = (*chat_queue_id, *conversation);
                 line.send(&Out::Alarm { chat_queue_id, conversation }).await
@@ -372,6 +373,7 @@ impl Party {
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
         match frame::parse(frame)? {
             FromAgent::Hello { .. } => Err(Close::BadFrame),
+            FromAgent::Ping => line.send(&Out::Pong).await,
             FromAgent::Unknown => Ok(()),
             FromAgent::Watch { conversation, after } => self.watch(line, conversation, after).await,
             FromAgent::Unwatch { conversation } => {

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::close::Close;
 use super::line::Line;
 use super::names::Name;
+use crate::agent::status::StatusNow;
 use crate::app::App;
 use crate::clock::Millis;
 use crate::conversation::log::{Speaker, Stored};
 use crate::file;
-use crate::http::Error;
+use crate::http::{Error, json};
 use crate::locale::Language;
 use crate::visitor::view::{self, VisitorEvent};
 
@@ -24,33 +26,8 @@ pub const VERSION: u32 = 1;
 /// What a client says.
 pub fn parse<T: DeserializeOwned>(frame: &str) -> Result<T, Close> {
     let parsed = serde_json::from_str(frame);
-    let parsed = parsed.or_else(|error| serde_json::from_str(&mended(frame).ok_or(error)?));
+    let parsed = parsed.or_else(|error| serde_json::from_str(&json::mended(frame).ok_or(error)?));
     parsed.map_err(|_| Close::BadFrame)
-}
-
-/// With U+FFFD in the place of half a surrogate pair: what scripts make of an emoji that they cut in two. None when there
-/// is none.
-fn mended(frame: &str) -> Option<String> {
-    let unit = |at: usize| {
-        let digits = frame.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let (mut mended, mut done, mut at) = (String::new(), 0, 0);
-    while let Some(found) = frame[at..].find('\\') {
-        at += found;
-        at += match (unit(at), unit(at + 6)) {
-            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
-            (Some(0xd800..0xe000), _) => {
-                mended.push_str(&frame[done..at]);
-                mended.push('\u{fffd}');
-                done = at + 6;
-                6
-            }
-            // Whatever is escaped, a backslash or a quotation mark too; it may be longer than a byte.
-            _ => 1 + frame[at + 1..].chars().next().map_or(0, char::len_utf8),
-        };
-    }
-    (done > 0).then(|| mended + &frame[done..])
 }
 
 /// What a visitor's client says.
@@ -86,13 +63,16 @@ pub enum FromVisitor {
         #[serde(default)]
         title: Option<String>,
     },
+    /// Is anybody there? Pages are not shown the pings of their sockets.
+    Ping,
     #[serde(other)]
     Unknown,
 }
 
 /// What an agent's client says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = AgentSays)]
 pub enum FromAgent {
     Hello {
         v: u32,
@@ -127,18 +107,25 @@ pub enum FromAgent {
         conversation: Uuid,
         is_typing: bool,
     },
+    /// Is anybody there? Pages are not shown the pings of their sockets.
+    Ping,
     #[serde(other)]
     Unknown,
 }
 
 /// What the server says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = ServerSays)]
 pub enum Out<'a> {
+    Pong,
     Welcome {
         v: u32,
         server_time: Millis,
         ping_seconds: u64,
+        /// To agents: whose line it is. Another one than the page's means that somebody else has signed in meanwhile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent_id: Option<i64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         conversation: Option<Opened>,
     },
@@ -170,6 +157,7 @@ pub enum Out<'a> {
         by: &'static str,
         status: &'static str,
         chat_queue_id: i64,
+        #[schema(required)]
         agent_id: Option<i64>,
         /// Of a message: how it begins.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,10 +193,16 @@ pub enum Out<'a> {
     Position {
         conversation: Uuid,
         place: i64,
+        #[schema(required)]
         wait_seconds: Option<i64>,
     },
     AgentStatus {
         agent_id: i64,
+        #[serde(flatten)]
+        status: &'a StatusNow,
+    },
+    Settings {
+        what: &'static str,
     },
     Alarm {
         chat_queue_id: i64,
@@ -218,20 +212,25 @@ pub enum Out<'a> {
 }
 
 /// The conversation that a visitor's socket opens.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WelcomedConversation)]
 pub struct Opened {
     pub conversation: Uuid,
     pub status: &'static str,
     pub queue: String,
+    pub chat_queue_id: i64,
     pub seq: i64,
     /// Up to where each side has read.
     pub visitor_read: i64,
     pub agent_read: i64,
     pub has_text_preview: bool,
     pub takes_files: bool,
+    /// Unread answers go out by e-mail.
+    pub is_mailed: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// Why something was not done.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Refusal {
     pub message: String,
     pub code: u32,
@@ -243,18 +242,23 @@ pub fn refusals(error: &Error, language: Language) -> Vec<Refusal> {
 }
 
 /// An event, as its reader may see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = EventItem)]
 pub enum Item {
     Visitor(VisitorEvent),
     Agent(Shown),
 }
 
-#[derive(Debug, Serialize)]
+/// An event, as agents see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AgentEvent)]
 pub struct Shown {
     seq: i64,
     at: Millis,
+    /// `started`, `message`, `assigned` and so on.
     kind: &'static str,
+    /// `client`, `agent`, `bot` or `system`.
     by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<i64>,

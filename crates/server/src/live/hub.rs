@@ -33,6 +33,8 @@ pub enum Topic {
     AllLists,
     /// The conversations of an agent, and what concerns the agent.
     Agent(i64),
+    /// What concerns all agents.
+    Agents,
     /// Nothing but the server's end: for those who have not said what they want.
     End,
 }
@@ -299,8 +301,8 @@ mod tests {
         Told { conversation: Uuid::nil(), turn, event, was: Was::default() }
     }
 
-    fn typing(agent_id: i64) -> Passing {
-        Passing::AgentStatus { agent_id }
+    fn looking(agent_id: i64) -> Passing {
+        Passing::Looking { conversation: Uuid::nil(), agent_id, is_looking: true }
     }
 
     #[tokio::test]
@@ -310,12 +312,12 @@ mod tests {
         first.listen(Topic::Queue(3));
         second.listen(Topic::Queue(3));
         for number in 0..10 {
-            hub.pass(Topic::Queue(3), typing(number), Some(first.id()));
+            hub.pass(Topic::Queue(3), looking(number), Some(first.id()));
         }
-        hub.pass(Topic::Queue(4), typing(99), None);
+        hub.pass(Topic::Queue(4), looking(99), None);
         for expected in 0..10 {
             let Ok(Signal::Passing(heard)) = second.next().await else { panic!("it ended") };
-            assert!(matches!(*heard, Passing::AgentStatus { agent_id } if agent_id == expected));
+            assert!(matches!(*heard, Passing::Looking { agent_id, .. } if agent_id == expected));
         }
         assert!(first.shared.take().is_none() && second.shared.take().is_none());
     }
@@ -327,7 +329,7 @@ mod tests {
         slow.listen(Topic::AllLists);
         quick.listen(Topic::AllLists);
         for number in 0..=INBOX_MAX {
-            hub.pass(Topic::AllLists, typing(1), None);
+            hub.pass(Topic::AllLists, looking(1), None);
             assert!(quick.next().await.is_ok(), "{number}");
         }
         assert!(slow.next().await.is_ok(), "what passes ends nobody's listening");

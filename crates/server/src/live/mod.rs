@@ -12,6 +12,7 @@ pub mod visitor_socket;
 
 use uuid::Uuid;
 
+use crate::agent::status::StatusNow;
 use crate::conversation::NewMessage;
 use crate::conversation::log::{Place, Stored, Turn};
 use crate::file;
@@ -64,8 +65,10 @@ pub enum Passing {
     Looking { conversation: Uuid, agent_id: i64, is_looking: bool },
     /// The place in the queue, from 1, and how long it may take.
     Position { conversation: Uuid, place: i64, wait_seconds: Option<i64> },
-    /// An agent's status has changed.
-    AgentStatus { agent_id: i64 },
+    /// What an agent's status has become.
+    AgentStatus { agent_id: i64, status: StatusNow },
+    /// What administrators set has changed, in this part of it.
+    Settings { what: &'static str },
     /// Whoever listens may have lost the right to.
     Recheck,
     /// All agents on duty have missed a conversation, or nobody is on duty.

@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
-use http::header;
 use rozmowa_db::{Row, Tx, params};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -26,18 +25,21 @@ use crate::conversation::{NewMessage, Status, log, read};
 use crate::http::call::{Caller, Head, write_as};
 use crate::http::{Code, Error, origin};
 use crate::locale::Language;
+use crate::mail;
 use crate::queue::Settings;
 use crate::visitor::data::{self, Browser, PAGE_LEASE};
 use crate::visitor::token::Visitor;
 use crate::visitor::{gate, show};
 
 rozmowa_db::statements! {
-    OPENED = "SELECT c.status, c.seq, c.client_read_seq, c.agent_read_seq, q.name, q.settings
+    OPENED = "SELECT c.status, c.seq, c.client_read_seq, c.agent_read_seq, q.name, q.settings, c.chat_queue_id,
+            c.client_email
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
+    PREVIEW = "SELECT q.settings FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id WHERE c.id = $1";
 }
 
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
-/// How often it is looked whether the token is still good.
+/// How often it is looked whether the token is still good, and what the queue shows.
 const RECHECK_EVERY: Duration = Duration::from_mins(1);
 const MESSAGES_PER_SECOND: f32 = 3.0;
 const MESSAGES_BURST: f32 = 20.0;
@@ -78,14 +80,14 @@ pub async fn open(
     if let Some(origin) = origin::given(&head.headers)
         && !origin::is_own(&head, &app, origin)
     {
+        gate::take_turn(&app, head.from)?;
         let asked = origin.to_owned();
         if !app.db.read(move |tx| gate::is_of_some_queue(tx, &asked)).await? {
             return Err(Code::ForeignOrigin.into());
         }
     }
     let place = app.sockets.enter(head.from)?;
-    let accepted = head.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let language = accepted.map_or(Language::En, Language::accepted);
+    let language = Language::of(&head.headers);
     let inbox = app.hub.inbox();
     Ok(line::configured(upgrade).on_upgrade(move |socket| async move {
         // Boxed is what runs for a moment: an idle socket should hold what it needs when idle.
@@ -165,6 +167,7 @@ impl Party {
         line.inbox.listen(Topic::Conversation(self.conversation));
         let opened = self.opened().await.map_err(|error| Close::from(&error))?;
         self.has_preview = opened.has_text_preview;
+        let chat_queue_id = opened.chat_queue_id;
         self.cursor = self.cursor.min(opened.seq);
         self.app.pages.open(self.conversation);
         self.note_page().await?;
@@ -172,10 +175,13 @@ impl Party {
             v: frame::VERSION,
             server_time: self.app.clock.now(),
             ping_seconds: PING_EVERY.as_secs(),
+            agent_id: None,
             conversation: Some(opened),
         })
         .await?;
-        self.catch_up(line).await
+        self.catch_up(line).await?;
+        self.app.moved.came(chat_queue_id, self.conversation);
+        Ok(())
     }
 
     async fn take(&mut self, line: &mut Line, next: Next) -> Result<(), Close> {
@@ -193,15 +199,23 @@ impl Party {
 
     async fn opened(&self) -> Result<Opened, Error> {
         let id = self.conversation;
-        let opened = self.app.db.read(move |tx| opened(tx, &id)).await?;
+        let app = self.app.clone();
+        let opened = self.app.db.read(move |tx| opened(tx, &app, &id)).await?;
         opened.ok_or_else(|| Code::BadVisitorToken.into())
     }
 
     async fn recheck(&mut self) -> Result<(), Close> {
         self.rechecked_at = Instant::now();
         let (visitor, now) = (Arc::clone(&self.visitor), self.app.clock.now());
-        let checked = self.app.db.read(move |tx| visitor.recheck(tx, now)).await;
-        checked.map(drop).map_err(|error| Close::from(&error))
+        let id = self.conversation;
+        let checked = self.app.db.read(move |tx| {
+            visitor.recheck(tx, now)?;
+            Ok::<_, Error>(tx.query_opt(&PREVIEW, params![&id], |row| row.get::<String>(0))?)
+        });
+        let settings = checked.await.map_err(|error| Close::from(&error))?;
+        // Another queue, or what is set for it now, may not show what is being typed.
+        self.has_preview = settings.is_some_and(|it| Settings::from_stored(&it).has_text_preview);
+        Ok(())
     }
 
     /// Sends what the log has and the client has not.
@@ -222,6 +236,9 @@ impl Party {
     async fn tell(&mut self, line: &mut Line, told: &Told) -> Result<(), Close> {
         if told.event.kind == log::Kind::Deleted {
             return Err(Close::Deleted);
+        }
+        if matches!(told.event.kind, log::Kind::Transferred | log::Kind::HandedOver) {
+            self.recheck().await?;
         }
         match told.event.seq - self.cursor {
             ..=0 => Ok(()),
@@ -272,6 +289,7 @@ impl Party {
     async fn hear(&mut self, line: &mut Line, frame: &Utf8Bytes) -> Result<(), Close> {
         match frame::parse(frame)? {
             FromVisitor::Hello { .. } => Err(Close::BadFrame),
+            FromVisitor::Ping => line.send(&Out::Pong).await,
             FromVisitor::Unknown => Ok(()),
             FromVisitor::Message { id, text, file_ids } => {
                 let new = NewMessage { text, client_key: Some(id), files: file_ids };
@@ -395,7 +413,7 @@ impl Party {
     }
 }
 
-fn opened(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Opened>, Error> {
+fn opened(tx: &mut Tx<'_>, app: &App, id: &Uuid) -> Result<Option<Opened>, Error> {
     let opened = tx.query_opt(&OPENED, params![id], |row: &Row<'_>| {
         let settings = Settings::from_stored(&row.get::<String>(5)?);
         Ok(Opened {
@@ -405,8 +423,10 @@ fn opened(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Opened>, Error> {
             visitor_read: row.get(2)?,
             agent_read: row.get(3)?,
             queue: row.get(4)?,
+            chat_queue_id: row.get(6)?,
             has_text_preview: settings.has_text_preview,
             takes_files: settings.takes_files,
+            is_mailed: mail::answers_to(app, &settings, &row.get::<String>(7)?),
         })
     })?;
     Ok(opened)

@@ -22,7 +22,7 @@ use crate::act::Act;
 use crate::app::App;
 use crate::audit;
 use crate::clock::Millis;
-use crate::http::{Code, Error};
+use crate::http::{Code, Error, Fault};
 use crate::secret::Key;
 use crate::setting;
 use crate::webhook::send::Unfetched;
@@ -109,7 +109,7 @@ pub fn change(
             .map(|secret| STANDARD_NO_PAD.encode(key.seal(act.ids, PURPOSE, secret.as_bytes()))),
         None if url.is_empty() => None,
         None if was.secret.is_some() && host(&url) != host(&was.url) => {
-            return Err(Code::SecretNeeded.into());
+            return Err(Fault::new(Code::SecretNeeded).about("secret").into());
         }
         None => was.secret.clone(),
     };

@@ -7,6 +7,7 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
 
 use crate::clock::Millis;
+use crate::http::html::escaped;
 use crate::locale::Language;
 
 /// Names in headers are cut off here.
@@ -152,21 +153,6 @@ fn text_only(text: &str) -> String {
 
 fn paragraph(text: &str) -> String {
     escaped(&text_only(text)).replace('\n', "<br>\n")
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

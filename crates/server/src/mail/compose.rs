@@ -114,7 +114,7 @@ fn to_agent(
     let language = mail.language;
     let text =
         |key: &str| language.text(&format!("mail.{what}_{key}"), &[("login", login.clone())]);
-    let link = kind.address(&app.config.base_url(), secret);
+    let link = kind.address(&app.base_url(), secret);
     let parts = vec![Part::Text(text("intro")), Part::Link(link), Part::Text(text("outro"))];
     Ok(Some(finish(language, text("subject"), parts)))
 }
@@ -127,7 +127,7 @@ fn finish(language: Language, subject: String, mut parts: Vec<Part>) -> Letter {
 fn link(app: &App, language: Language, secret: &str) -> [Part; 3] {
     [
         Part::Text(language.text("mail.link_intro", &[])),
-        Part::Link(format!("{}/c/{secret}", app.config.base_url())),
+        Part::Link(format!("{}/c/{secret}", app.base_url())),
         Part::Text(language.text("mail.link_warning", &[])),
     ]
 }

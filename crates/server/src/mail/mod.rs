@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::http::Error;
 use crate::locale::Language;
+use crate::queue::Settings;
 use crate::secret::Key;
 
 rozmowa_db::statements! {
@@ -82,6 +83,16 @@ pub struct NewMail<'a> {
 /// Whether e-mail goes out at all.
 pub fn is_on(app: &App) -> bool {
     app.config.smtp.is_some()
+}
+
+/// Whether visitors of a queue get unread answers by e-mail, where there is an address.
+pub fn answers(app: &App, settings: &Settings) -> bool {
+    is_on(app) && settings.mail_after().is_some()
+}
+
+/// The same of one with this address, which may be empty.
+pub fn answers_to(app: &App, settings: &Settings, email: &str) -> bool {
+    answers(app, settings) && address(email).is_some()
 }
 
 /// The server that acts, if e-mail goes out of it.

@@ -1,25 +1,11 @@
 //! Reasons to pause, for integrators: our additions.
 
 use axum::extract::Path;
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use super::given::{self, AddPause, AddedPause, ChangePause, PauseId, Reason};
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Line, YesNo, path_number};
-use crate::http::{Call, Code, Error, Fault, Reply};
-
-/// A reason to pause.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Pause)]
-pub struct Reason {
-    #[schema(example = 1)]
-    pause_id: i64,
-    #[schema(example = "Przerwa obiadowa")]
-    name: String,
-    /// Nobody can pause for a disabled one.
-    enabled: bool,
-}
+use crate::http::{Call, Error, Reply};
 
 /// Lists reasons to pause
 ///
@@ -32,28 +18,7 @@ pub struct Reason {
     )
 )]
 pub async fn list(call: Call) -> Result<Reply, Error> {
-    call.read(|tx, _| {
-        let pauses: Vec<_> = super::list(tx)?
-            .into_iter()
-            .map(|pause| Reason { pause_id: pause.id, name: pause.name, enabled: pause.is_enabled })
-            .collect();
-        Reply::json(&pauses)
-    })
-    .await
-}
-
-crate::params! { body
-    AddPause {
-        /// Its name, which no other has.
-        name: Line<255> = "Przerwa obiadowa",
-    }
-}
-
-/// The reason that was added.
-#[derive(Serialize, ToSchema)]
-pub struct AddedPause {
-    #[schema(example = 1)]
-    pause_id: i64,
+    given::list(call).await
 }
 
 /// Adds a reason to pause
@@ -68,21 +33,8 @@ pub struct AddedPause {
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn add(mut call: Call) -> Result<Reply, Error> {
-    let given: AddPause = call.params()?;
-    call.write(move |tx, act| {
-        let pause_id = super::add(tx, act, &given.name)?;
-        Reply::json(&AddedPause { pause_id })
-    })
-    .await
-}
-
-crate::params! { body
-    ChangePause {
-        name: Option<Line<255>> = "Przerwa obiadowa",
-        /// Nobody can pause for a disabled one; whoever does so already goes on.
-        enabled: Option<YesNo> = true,
-    }
+pub async fn add(call: Call) -> Result<Reply, Error> {
+    given::add(call).await
 }
 
 /// Changes a reason to pause
@@ -98,21 +50,6 @@ crate::params! { body
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
-    let given: ChangePause = call.params()?;
-    let id = path_number(&id).ok_or_else(|| Fault::new(Code::UnknownPause).with("id", &id))?;
-    call.write(move |tx, act| {
-        super::change(tx, act, id, given.name.as_deref(), given.enabled.map(|yes| yes.0))?;
-        Ok(Reply::default())
-    })
-    .await
-}
-
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-pub struct PauseId {
-    /// The reason's number.
-    #[expect(dead_code, reason = "it describes; the path is read by the router")]
-    #[param(minimum = 1)]
-    id: i64,
+pub async fn change(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    given::change(call, &id).await
 }

@@ -1,6 +1,8 @@
 //! Reasons to pause.
 
 pub mod api;
+pub mod console;
+pub mod given;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
@@ -88,7 +90,7 @@ fn hold_names(tx: &mut Tx<'_>) -> Result<(), Error> {
 
 fn check_free(tx: &mut Tx<'_>, name: &str) -> Result<(), Error> {
     match tx.query_opt(&FIND_BY_NAME, params![name], read)? {
-        Some(_) => Err(Fault::new(Code::PauseNameTaken).with("name", name).into()),
+        Some(_) => Err(Fault::new(Code::PauseNameTaken).about("name").with("name", name).into()),
         None => Ok(()),
     }
 }

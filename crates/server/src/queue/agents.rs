@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::act::Act;
 use crate::agent::presence::{Presence, Status};
-use crate::agent::{self, Agent};
+use crate::agent::{self, Agent, session};
 use crate::audit;
 use crate::clock::Millis;
 use crate::http::Error;
@@ -15,6 +15,8 @@ rozmowa_db::statements! {
     LIST = "SELECT a.login, q.priority, a.capacity, a.open_chats, p.status, p.pause_id, p.changed_at, p.lease_until
         FROM queue_agent q JOIN agent a ON a.id = q.agent_id LEFT JOIN presence p ON p.agent_id = q.agent_id
         WHERE q.chat_queue_id = $1 ORDER BY q.priority, q.agent_id LIMIT 10000";
+    COUNTS = "SELECT q.id, q.name, q.is_enabled, (SELECT count(*) FROM queue_agent a WHERE a.chat_queue_id = q.id)
+        FROM chat_queue q ORDER BY q.id LIMIT 10000";
     PRIORITY = "SELECT priority FROM queue_agent WHERE chat_queue_id = $1 AND agent_id = $2";
     SET = "INSERT INTO queue_agent (chat_queue_id, agent_id, priority) VALUES ($1, $2, $3)
         ON CONFLICT (chat_queue_id, agent_id) DO UPDATE SET priority = excluded.priority";
@@ -51,6 +53,28 @@ pub fn list(tx: &mut Tx<'_>, queue_id: i64, now: Millis) -> Result<Vec<Member>, 
     Ok(members)
 }
 
+/// A queue, and how many answer it.
+#[derive(Debug, Clone)]
+pub struct Staffed {
+    pub id: i64,
+    pub name: String,
+    pub is_enabled: bool,
+    pub agent_count: i64,
+}
+
+/// All queues, by number.
+pub fn counts(tx: &mut Tx<'_>) -> Result<Vec<Staffed>, Error> {
+    let queues = tx.query(&COUNTS, params![], |row: &Row<'_>| {
+        Ok(Staffed {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            is_enabled: row.get(2)?,
+            agent_count: row.get(3)?,
+        })
+    })?;
+    Ok(queues)
+}
+
 /// Has an agent answer a queue, or changes the priority.
 pub fn set(
     tx: &mut Tx<'_>,
@@ -65,6 +89,7 @@ pub fn set(
     }
     tx.put(&SET, params![queue_id, agent.id, priority])?;
     tx.publish(ToRoute(None));
+    session::tell_sockets(tx, agent.id);
     let change = if was.is_none() { "queue.agent.add" } else { "queue.agent.change" };
     record(tx, act, change, queue_id, login, was, Some(priority))
 }
@@ -76,6 +101,7 @@ pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, queue_id: i64, login: &str) -> Res
         return Ok(());
     }
     tx.put(&REMOVE, params![queue_id, agent.id])?;
+    session::tell_sockets(tx, agent.id);
     record(tx, act, "queue.agent.remove", queue_id, login, was, None)
 }
 

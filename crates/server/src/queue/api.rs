@@ -4,13 +4,12 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::agents::{self, PRIORITY_DEFAULT, PRIORITY_LEAST, PRIORITY_MOST};
 use super::given::{self, ChangeChatQueue, QueueShown, SetStrategies, StrategiesShown};
-use crate::agent::api::known;
+use super::staff::{self, AddChatQueue, AddedChatQueue, QueueAgent, SetQueueAgent};
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Flag, Line, Within, path_number};
-use crate::http::{Call, Code, Error, Fault, Reply};
+use crate::http::params::Flag;
+use crate::http::{Call, Error, Reply};
 
 /// A chat queue.
 #[expect(clippy::struct_field_names, reason = "the contract names them")]
@@ -63,22 +62,6 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
     .await
 }
 
-crate::params! { body
-    AddChatQueue {
-        /// Its name, which no other has.
-        name: Line<255> = "Reklamacje",
-        /// The number its callers know it by; without it the next free one.
-        id: Option<Within<1, 2_147_483_647>> = 4,
-    }
-}
-
-/// The chat queue that was added.
-#[derive(Serialize, ToSchema)]
-pub struct AddedChatQueue {
-    #[schema(example = 4)]
-    chat_queue_id: i64,
-}
-
 /// Adds a chat queue
 ///
 /// Our addition.
@@ -91,14 +74,8 @@ pub struct AddedChatQueue {
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn add(mut call: Call) -> Result<Reply, Error> {
-    let given: AddChatQueue = call.params()?;
-    call.write(move |tx, act| {
-        let id = given.id.map(|id| id.0);
-        let chat_queue_id = super::add(tx, act, id, &given.name)?.ok_or(Code::QueueTaken)?;
-        Reply::json(&AddedChatQueue { chat_queue_id })
-    })
-    .await
+pub async fn add(call: Call) -> Result<Reply, Error> {
+    staff::add(call).await
 }
 
 /// Shows a chat queue and what is set for it
@@ -124,7 +101,7 @@ pub async fn show(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
     request_body(content = Option<ChangeChatQueue>, content_type = "application/json"),
     responses(
         (status = 200, description = "It is stored. The body is empty."),
-        (status = 404, description = "Unknown chat queue or bot.", body = Envelope),
+        (status = 404, description = "Unknown chat queue, bot or clause.", body = Envelope),
         (status = 409, description = "The name is taken.", body = Envelope),
         (status = "default", description = "What was wrong.", body = Envelope),
     )
@@ -162,25 +139,6 @@ pub async fn set_strategies(call: Call) -> Result<Reply, Error> {
     given::set_strategies(call).await
 }
 
-/// An agent who answers a queue.
-#[derive(Serialize, ToSchema)]
-pub struct QueueAgent {
-    #[schema(example = "jkowalski")]
-    login: String,
-    /// A smaller one goes first.
-    #[schema(example = 100)]
-    priority: i64,
-    /// How many conversations the agent can have open at once, in all queues.
-    #[schema(example = 3)]
-    capacity: i64,
-    /// How many are.
-    #[schema(example = 1)]
-    open_chats: i64,
-    /// `OFF`, `FREE` or `PAUSED`.
-    #[schema(example = "FREE")]
-    status: &'static str,
-}
-
 /// Lists the agents of a chat queue
 ///
 /// Our addition. Those who go first come first.
@@ -194,28 +152,7 @@ pub struct QueueAgent {
     )
 )]
 pub async fn list_agents(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
-    let id = number(&id)?;
-    call.read(move |tx, app| {
-        let agents: Vec<_> = agents::list(tx, id, app.clock.now())?
-            .into_iter()
-            .map(|member| QueueAgent {
-                login: member.login,
-                priority: member.priority,
-                capacity: member.capacity,
-                open_chats: member.open_chats,
-                status: member.status.name(),
-            })
-            .collect();
-        Reply::json(&agents)
-    })
-    .await
-}
-
-crate::params! { body
-    SetQueueAgent {
-        /// A smaller one goes first; without it 100.
-        priority: Option<Within<PRIORITY_LEAST, PRIORITY_MOST>> = 100,
-    }
+    staff::list_agents(call, &id).await
 }
 
 /// Has an agent answer a chat queue
@@ -233,16 +170,9 @@ crate::params! { body
 )]
 pub async fn set_agent(
     Path((id, login)): Path<(String, String)>,
-    mut call: Call,
+    call: Call,
 ) -> Result<Reply, Error> {
-    let given: SetQueueAgent = call.params()?;
-    let (id, login) = (number(&id)?, known(login)?);
-    call.write(move |tx, act| {
-        let priority = given.priority.map_or(PRIORITY_DEFAULT, |priority| priority.0);
-        agents::set(tx, act, id, &login, priority)?;
-        Ok(Reply::default())
-    })
-    .await
+    staff::set_agent(call, &id, login).await
 }
 
 /// Has an agent answer a chat queue no more
@@ -261,17 +191,7 @@ pub async fn remove_agent(
     Path((id, login)): Path<(String, String)>,
     call: Call,
 ) -> Result<Reply, Error> {
-    let (id, login) = (number(&id)?, known(login)?);
-    call.write(move |tx, act| {
-        agents::remove(tx, act, id, &login)?;
-        Ok(Reply::default())
-    })
-    .await
-}
-
-/// A path's `:id`.
-pub fn number(id: &str) -> Result<i64, Error> {
-    path_number(id).ok_or_else(|| Fault::new(Code::UnknownQueue).with("id", id).into())
+    staff::remove_agent(call, &id, login).await
 }
 
 /// Described once for all methods of one queue.

@@ -2,24 +2,28 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use rozmowa_db::Tx;
 use serde::Serialize;
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type,
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::hours::MINUTES_OF_DAY;
 use super::settings::{Hours, IdleFrom, Settings, Span, SpecialDay, Strategy, Texts, WelcomeWhen};
+use super::widget::Widget;
 use super::{Queue, change_by, known};
 use crate::agent::capacity;
 use crate::bot;
+use crate::clause;
 use crate::http::call::Caller;
 use crate::http::params::{
     Line, Listed, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, integer, path_number,
 };
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::routing;
+use crate::visitor::identity;
 
 impl Named for Strategy {
     const ALL: &[Self] = &Self::ALL;
@@ -95,10 +99,15 @@ crate::params! { body
         mail_after_seconds: Option<Within<0, 86_400>> = 300,
         /// Conversations that one address may open in an hour.
         opens_per_hour: Option<Within<1, 1_000_000>> = 30,
+        /// Within which somebody who waits is to get a first answer of a person. It colors waiting times at the console, and the
+        /// service level counts it.
+        answer_goal_seconds: Option<Within<5, 86_400>> = 60,
         /// Clauses and consents, by name, that visitors are shown.
         clauses: Option<Listed<Line<255>, 50>> = ["rodo"],
         /// The bot that gets new conversations first. Empty: none.
         external_chatbot_id: Option<OrEmpty<Uuid>>,
+        /// How the chat looks on pages, and what it asks for: given as a whole, and what is not in it is as shipped.
+        widget: Option<Widget>,
     }
 }
 
@@ -111,14 +120,17 @@ pub struct QueueShown {
     name: String,
     /// Whether it takes new conversations.
     enabled: bool,
+    /// Whether the company has a secret to sign with who its visitors are.
+    has_identity_secret: bool,
     #[serde(flatten)]
     settings: Settings,
 }
 
-impl From<Queue> for QueueShown {
-    fn from(queue: Queue) -> Self {
+impl QueueShown {
+    fn of(tx: &mut Tx<'_>, queue: Queue) -> Result<Self, Error> {
         let Queue { id, name, is_enabled, settings } = queue;
-        Self { id, name, enabled: is_enabled, settings }
+        let has_identity_secret = identity::has_secret(tx, id)?;
+        Ok(Self { id, name, enabled: is_enabled, has_identity_secret, settings })
     }
 }
 
@@ -157,15 +169,21 @@ impl ChangeChatQueue {
         set(&mut s.takes_files, self.takes_files.as_ref(), |yes| yes.0);
         set(&mut s.mail_after_seconds, self.mail_after_seconds.as_ref(), |within| within.0);
         set(&mut s.opens_per_hour, self.opens_per_hour.as_ref(), |within| within.0);
+        set(&mut s.answer_goal_seconds, self.answer_goal_seconds.as_ref(), |within| within.0);
         set(&mut s.clauses, self.clauses.as_ref(), texts);
         set(&mut s.bot_id, self.external_chatbot_id.as_ref(), |bot| bot.0);
+        set(&mut s.widget, self.widget.as_ref(), Clone::clone);
     }
 }
 
 /// Answers with a queue, whoever asks.
 pub async fn show<C: Caller>(call: Call<C>, id: &str) -> Result<Reply, Error> {
     let id = number(id)?;
-    call.read(move |tx, _| Reply::json(&QueueShown::from(known(tx, id)?))).await
+    call.read(move |tx, _| {
+        let queue = known(tx, id)?;
+        Reply::json(&QueueShown::of(tx, queue)?)
+    })
+    .await
 }
 
 /// Changes a queue, whoever asks, and answers with what it is then, or with nothing.
@@ -177,13 +195,17 @@ pub async fn change<C: Caller>(
     let given: ChangeChatQueue = call.params()?;
     let id = number(id)?;
     call.write(move |tx, act| {
+        let was = known(tx, id)?;
         if let Some(OrEmpty(Some(bot))) = &given.external_chatbot_id
-            && known(tx, id)?.settings.bot_id != Some(*bot)
+            && was.settings.bot_id != Some(*bot)
         {
             bot::ready(tx, bot)?;
         }
+        if let Some(Listed(names)) = &given.clauses {
+            clause::check_names(tx, "clauses", names)?;
+        }
         let queue = change_by(tx, act, id, |queue| given.apply(queue))?;
-        if is_shown { Reply::json(&QueueShown::from(queue)) } else { Ok(Reply::default()) }
+        if is_shown { Reply::json(&QueueShown::of(tx, queue)?) } else { Ok(Reply::default()) }
     })
     .await
 }
@@ -228,7 +250,7 @@ fn ordered(given: &Strategies) -> Vec<Strategy> {
 }
 
 /// A path's `:id`.
-fn number(id: &str) -> Result<i64, Error> {
+pub fn number(id: &str) -> Result<i64, Error> {
     path_number(id).ok_or_else(|| Fault::new(Code::UnknownQueue).with("id", id).into())
 }
 
@@ -236,16 +258,9 @@ fn number(id: &str) -> Result<i64, Error> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
-impl Param for Origin {
-    fn describe(_: bool) -> ObjectBuilder {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .max_length(Some(300))
-            .pattern(Some("^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,3})?$"))
-    }
-
-    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
-        let given = Line::<300>::read(name, node, zone)?;
+impl Origin {
+    /// For other doors than this one.
+    pub fn parse(given: &str) -> Option<String> {
         let is_bare = |url: &url::Url| {
             matches!(url.scheme(), "http" | "https")
                 && url.has_host()
@@ -253,24 +268,53 @@ impl Param for Origin {
                 && (url.query(), url.fragment()) == (None, None)
                 && (url.username(), url.password()) == ("", None)
         };
-        let url = url::Url::parse(&given).ok().filter(is_bare);
-        url.map(|url| Self(url.origin().ascii_serialization()))
-            .ok_or_else(|| Fault::of(Code::NotOrigin, name))
+        let url = url::Url::parse(given).ok().filter(is_bare);
+        url.map(|url| url.origin().ascii_serialization())
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.0
+    }
+}
+
+impl Param for Origin {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::String).max_length(Some(300)).pattern(Some(
+            "^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:([1-9][0-9]{0,3}|[1-5][0-9]{4}))?$",
+        ))
+    }
+
+    fn read(name: &'static str, node: Option<Node>, zone: &TimeZone) -> Result<Self, Fault> {
+        let given = Line::<300>::read(name, node, zone)?;
+        Self::parse(&given).map(Self).ok_or_else(|| Fault::of(Code::NotOrigin, name))
     }
 }
 
 impl Param for Texts {
     fn describe(_: bool) -> ObjectBuilder {
-        let text = || ObjectBuilder::new().schema_type(Type::String).max_length(Some(4_000));
-        closed().property("pl", text()).property("en", text())
+        Self::described(WELCOME_MAX)
     }
 
     fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
-        let mut map = Members::of(name, node, &["pl", "en"])?;
-        Ok(Self { pl: map.text("pl", 4_000)?, en: map.text("en", 4_000)? })
+        texts(name, node, WELCOME_MAX)
     }
 }
 
+impl Texts {
+    pub(super) fn described(max: usize) -> ObjectBuilder {
+        let text = || described_text().max_length(Some(max));
+        closed().property("pl", text()).property("en", text())
+    }
+}
+
+fn texts(path: &str, node: Option<Node>, max: usize) -> Result<Texts, Fault> {
+    let mut map = Members::of(path, node, &["pl", "en"])?;
+    Ok(Texts { pl: map.text("pl", max)?, en: map.text("en", max)? })
+}
+
+const WELCOME_MAX: usize = 4_000;
 const SPANS_MAX: usize = 10;
 const SPECIAL_DAYS_MAX: usize = 400;
 
@@ -296,12 +340,9 @@ impl Param for Hours {
         let spans = || ArrayBuilder::new().items(span()).max_items(Some(SPANS_MAX));
         let text = || ObjectBuilder::new().schema_type(Type::String);
         let day = closed()
-            .property(
-                "date",
-                text().pattern(Some("^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$")),
-            )
+            .property("date", text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))))
             .required("date")
-            .property("name", text().max_length(Some(255)))
+            .property("name", described_text().max_length(Some(255)))
             .property("spans", spans());
         closed()
             .description(about)
@@ -382,20 +423,25 @@ fn spans(path: &str, node: Option<Node>) -> Result<Vec<Span>, Fault> {
     Ok(spans)
 }
 
+/// A text that both engines can keep.
+fn described_text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^[^\u0000]*$"))
+}
+
 /// An object with no members but those it names.
-fn closed() -> ObjectBuilder {
+pub(super) fn closed() -> ObjectBuilder {
     ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 /// An object that was given, and where it stands.
-struct Members {
+pub(super) struct Members {
     place: String,
     members: std::collections::BTreeMap<String, Node>,
 }
 
 impl Members {
     /// With these members and no others: one that is misspelt would say nothing.
-    fn of(place: &str, node: Option<Node>, known: &[&str]) -> Result<Self, Fault> {
+    pub(super) fn of(place: &str, node: Option<Node>, known: &[&str]) -> Result<Self, Fault> {
         let Some(Node::Map(members)) = node else { return Err(Fault::of(Code::NotObject, place)) };
         if let Some(member) = members.keys().find(|name| !known.contains(&name.as_str())) {
             let fault = Fault::of(Code::UnknownMember, place).with("members", known.join(", "));
@@ -405,12 +451,12 @@ impl Members {
         Ok(Self { place: place.to_owned(), members })
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         format!("{}[{name}]", self.place)
     }
 
     /// Empty when it is not there.
-    fn text(&mut self, name: &str, max: usize) -> Result<String, Fault> {
+    pub(super) fn text(&mut self, name: &str, max: usize) -> Result<String, Fault> {
         match self.members.remove(name) {
             None => Ok(String::new()),
             Some(Node::Scalar(text)) if text.contains('\0') => {
@@ -424,12 +470,18 @@ impl Members {
         }
     }
 
-    fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, Fault> {
         match self.text(name, 8)?.as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" | "" => Ok(false),
             _ => Err(Fault::of(Code::NotBoolean, &self.path(name))),
         }
+    }
+
+    /// Both empty when they are not there.
+    pub(super) fn texts(&mut self, name: &str, max: usize) -> Result<Texts, Fault> {
+        let (path, node) = (self.path(name), self.members.remove(name));
+        node.map_or_else(|| Ok(Texts::default()), |node| texts(&path, Some(node), max))
     }
 
     /// Each with its place.

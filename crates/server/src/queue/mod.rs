@@ -6,6 +6,8 @@ pub mod console;
 pub mod given;
 pub mod hours;
 pub mod settings;
+pub mod staff;
+pub mod widget;
 
 use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
@@ -126,7 +128,7 @@ pub fn change_by(
         return Ok(was);
     }
     if becomes.name != was.name && tx.query_opt(&NAMED, params![&becomes.name], read)?.is_some() {
-        return Err(Code::QueueTaken.into());
+        return Err(Fault::new(Code::QueueTaken).about("name").into());
     }
     tx.execute(
         &CHANGE,

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::hours::MINUTES_OF_DAY;
+use super::widget::Widget;
 use crate::clock::Millis;
 
 /// How a strategy of assigning prefers one agent over another; they are asked in order until one decides.
@@ -145,11 +146,16 @@ pub struct Settings {
     pub mail_after_seconds: i64,
     /// Conversations that one address may open in an hour.
     pub opens_per_hour: i64,
+    /// Within which somebody who waits is to get a first answer of a person: what the console's colors and the service
+    /// level go by.
+    pub answer_goal_seconds: i64,
     /// Clauses and consents, by name, that visitors are shown.
     pub clauses: Vec<String>,
     /// The bot that gets new conversations first.
     #[serde(rename = "external_chatbot_id")]
     pub bot_id: Option<Uuid>,
+    /// How the chat looks on pages, and what it asks for.
+    pub widget: Widget,
 }
 
 impl Default for Settings {
@@ -171,8 +177,10 @@ impl Default for Settings {
             takes_files: true,
             mail_after_seconds: 300,
             opens_per_hour: 30,
+            answer_goal_seconds: 60,
             clauses: Vec::new(),
             bot_id: None,
+            widget: Widget::default(),
         }
     }
 }

@@ -101,6 +101,8 @@ impl Handled {
 #[derive(Default)]
 pub struct Moved {
     queues: Mutex<BTreeSet<i64>>,
+    /// Conversations, and their queues, whose visitors have come and know nothing yet.
+    newcomers: Mutex<Vec<(i64, Uuid)>>,
     measured: Mutex<BTreeMap<i64, VecDeque<Millis>>>,
     bell: Notify,
 }
@@ -121,6 +123,13 @@ impl Moved {
         }
         let queues = [Some(told.turn.chat_queue_id), told.was.chat_queue_id];
         lock(&self.queues).extend(queues.into_iter().flatten());
+        self.bell.notify_one();
+    }
+
+    /// Somebody who may wait has come: told with the others, so that all who come back after a restart cost one look.
+    pub fn came(&self, chat_queue_id: i64, conversation: Uuid) {
+        lock(&self.newcomers).push((chat_queue_id, conversation));
+        lock(&self.queues).insert(chat_queue_id);
         self.bell.notify_one();
     }
 
@@ -173,6 +182,10 @@ async fn answer(app: &App, told: &mut ToldPlaces) -> Result<(), Error> {
     let measured = std::mem::take(&mut *lock(&app.moved.measured));
     if !measured.is_empty() {
         app.db.write(move |tx| keep(tx, &measured)).await?;
+    }
+    let newcomers = std::mem::take(&mut *lock(&app.moved.newcomers));
+    for (queue, conversation) in newcomers {
+        told.get_mut(&queue).and_then(|told| told.remove(&conversation));
     }
     let queues = std::mem::take(&mut *lock(&app.moved.queues));
     if app.hub.is_silent() {

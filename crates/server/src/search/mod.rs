@@ -122,7 +122,7 @@ fn fold(c: char, into: &mut String) {
 
 /// What the index holds of a text: each word once, with spaces between them. Only letters and digits beside these, so
 /// neither engine sees anything in it to interpret.
-fn folded(text: &str) -> String {
+pub fn folded(text: &str) -> String {
     let words: BTreeSet<String> = words(text).into_iter().map(|word| word.folded).collect();
     let mut all = String::with_capacity(text.len());
     for word in words {

@@ -51,13 +51,21 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Which page it is on, as far as that is an address that may be shown as a link.
+    /// Which page it is on, as far as that is an address that may be shown as a link. What is behind `#` is for the page's
+    /// script alone, and may be a secret.
     #[must_use]
     pub fn at(mut self, url: Option<String>, title: Option<String>) -> Self {
         let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
-        let cut = |text: String, most| text.chars().take(most).collect();
-        self.page_url = url.filter(is_web).map(|url| cut(url, URL_MAX));
-        self.page_title = title.map(|title| cut(title, TITLE_MAX));
+        let bare = |url: String| url.split('#').next().map(|url| line(url, URL_MAX));
+        self.page_url = url.and_then(bare).filter(is_web);
+        self.page_title = title.map(|title| line(&title, TITLE_MAX));
+        self
+    }
+
+    /// Which page led there.
+    #[must_use]
+    pub fn led_by(mut self, referrer: Option<String>) -> Self {
+        self.referrer = referrer.map(|url| line(&url, URL_MAX)).filter(|url| !url.is_empty());
         self
     }
 
@@ -74,6 +82,12 @@ impl Browser {
             ..Self::default()
         }
     }
+}
+
+/// What a page has told, as it can be stored and shown: cleaned and cut.
+fn line(text: &str, most: usize) -> String {
+    let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    clean.take(most).collect::<String>().trim().to_owned()
 }
 
 /// Of a conversation that is deleted nothing is kept.

@@ -19,7 +19,7 @@ use crate::conversation::rate::{self, Rating};
 use crate::conversation::{self, NewMessage, read};
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Count, Flag, Line, Named, OneOf, OrEmpty, Text, YesNo};
+use crate::http::params::{Count, Flag, Hearsay, Named, OneOf, OrEmpty, Text, YesNo};
 use crate::http::{Call, Code, Error, Fault, Reply, page};
 use crate::live::{By, Passing, Topic};
 
@@ -36,7 +36,8 @@ use crate::live::{By, Passing, Topic};
 )]
 pub async fn show(call: Call<Visitor>) -> Result<Reply, Error> {
     let id = call.caller().conversation;
-    call.read(move |tx, _| Reply::json(&VisitorConversation::new(id, show::see(tx, &id)?))).await
+    call.read(move |tx, app| Reply::json(&VisitorConversation::new(app, id, show::see(tx, &id)?)))
+        .await
 }
 
 crate::params! { query
@@ -195,9 +196,9 @@ pub async fn typing(mut call: Call<Visitor>) -> Result<Reply, Error> {
 
 crate::params! { body
     TellPage {
-        /// The page that the visitor is on.
-        url: Option<Line<2_000>> = "https://shop.example.org/buty",
-        title: Option<Line<255>> = "Buty",
+        /// The page that the visitor is on. Kept without what is behind `#`, up to 2,000 characters; of the title up to 255.
+        url: Option<Hearsay> = "https://shop.example.org/buty",
+        title: Option<Hearsay> = "Buty",
         /// The visitor has closed it, and no other is open.
         is_closed: Flag = false,
     }
@@ -217,7 +218,7 @@ pub async fn tell_page(mut call: Call<Visitor>) -> Result<Reply, Error> {
     let given: TellPage = call.params()?;
     let (id, hub) = (call.caller().conversation, call.app().hub.clone());
     let browser = Browser::of(&call.head().headers, call.head().from)
-        .at(given.url.map(Into::into), given.title.map(Into::into));
+        .at(given.url.map(|url| url.0), given.title.map(|title| title.0));
     let is_open = !given.is_closed.0;
     let passing = Passing::Page {
         conversation: id,

@@ -3,6 +3,8 @@
 //! Our own pages may call, and pages of the origins that some queue allows. No cookie opens this door, so what a page of
 //! another origin may not do is only read the answer; it is refused all the same.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -43,8 +45,7 @@ enum Entry {
 
 async fn enter(app: &App, parts: &Parts) -> Result<Entry, Error> {
     let head = Head::new(parts.clone(), app);
-    let rate = Rate::per_minute(app.config.visitors.calls_per_minute);
-    app.visits.take(What::Calls(limited_as(head.from)), rate)?;
+    take_turn(app, head.from)?;
     let Some(origin) = origin::given(&parts.headers).map(str::to_owned) else {
         return Ok(Entry::Own);
     };
@@ -56,6 +57,12 @@ async fn enter(app: &App, parts: &Parts) -> Result<Entry, Error> {
         return Ok(Entry::Of(origin));
     }
     Err(Code::ForeignOrigin.into())
+}
+
+/// An address has so many calls, whatever it calls. Also for what is no call of the visitor's door and looks something up.
+pub fn take_turn(app: &App, from: IpAddr) -> Result<(), Error> {
+    let rate = Rate::per_minute(app.config.visitors.calls_per_minute);
+    app.visits.take(What::Calls(limited_as(from)), rate)
 }
 
 /// Whether pages of an origin may call at all.

@@ -21,6 +21,7 @@ use crate::secret::Key;
 
 rozmowa_db::statements! {
     SECRET = "SELECT identity_secret FROM chat_queue WHERE id = $1";
+    HAS_SECRET = "SELECT identity_secret IS NOT NULL FROM chat_queue WHERE id = $1";
     SET_SECRET = "UPDATE chat_queue SET identity_secret = $2 WHERE id = $1";
     /// To the first who brings it.
     USE = "INSERT INTO used_identity (chat_queue_id, jti_hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
@@ -207,6 +208,10 @@ pub fn rotate(tx: &mut Tx<'_>, act: &Act<'_>, key: &Key, queue_id: i64) -> Resul
     let sealed = key.seal(act.ids, &purpose(queue_id), secret.as_bytes());
     set(tx, act, queue_id, Some(&sealed))?;
     Ok(secret)
+}
+
+pub fn has_secret(tx: &mut Tx<'_>, queue_id: i64) -> Result<bool, Error> {
+    Ok(tx.query_one(&HAS_SECRET, params![queue_id], |row| row.get(0))?)
 }
 
 /// From now on nobody signs for this queue.

@@ -27,6 +27,8 @@ pub enum What {
     Messages(Uuid),
     /// Conversations of a queue that an address opens.
     Opens(i64, IpAddr),
+    /// E-mails that an agent sends to try them out.
+    MailTests(i64),
 }
 
 /// So many at once, and then one each time so long has passed.

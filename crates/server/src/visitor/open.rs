@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::Path;
-use jiff::tz::TimeZone;
 use rozmowa_db::{Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,14 +19,17 @@ use crate::block;
 use crate::clause::{self, Clause};
 use crate::clock::Millis;
 use crate::conversation::{self, NewConversation, NewMessage, Origin};
+use crate::demo;
 use crate::http::address::limited_as;
 use crate::http::call::{Caller, Head};
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Email, Id, Line, Many, Named, OneOf, Text, path_number};
+use crate::http::params::{Email, Hearsay, Id, Line, Many, Named, OneOf, Text, path_number};
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::locale::Language;
+use crate::mail;
 use crate::queue::api::ChatQueueId;
+use crate::queue::widget::{Asks, WidgetShown};
 use crate::queue::{self, Queue, hours};
 use crate::webhook::Wanted;
 
@@ -62,6 +64,7 @@ impl Caller for Anyone {
 
 /// A queue, as far as visitors need to know it.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that a page has")]
 pub struct VisitorQueue {
     chat_queue_id: i64,
     name: String,
@@ -69,10 +72,16 @@ pub struct VisitorQueue {
     readiness: Readiness,
     has_text_preview: bool,
     takes_files: bool,
+    /// No file is larger.
+    file_bytes_max: u64,
+    /// A visitor who has gone is sent what was answered, when there is an address.
+    answers_by_email: bool,
     /// Whether conversations are opened without a signed identity, too.
     takes_unverified: bool,
     /// What visitors are to be shown, and asked.
     clauses: Vec<VisitorClause>,
+    /// How the chat looks, and what it asks for.
+    widget: WidgetShown,
 }
 
 /// Whether somebody will answer soon.
@@ -111,20 +120,15 @@ impl From<Clause> for VisitorClause {
     }
 }
 
-fn readiness(
-    tx: &mut Tx<'_>,
-    queue: &Queue,
-    now: Millis,
-    zone: &TimeZone,
-) -> Result<Readiness, Error> {
+fn readiness(tx: &mut Tx<'_>, app: &App, queue: &Queue, now: Millis) -> Result<Readiness, Error> {
     let on_duty = tx.query_opt(&ON_DUTY, params![queue.id, now], |_| Ok(()))?;
-    let hours = queue.settings.hours.as_ref();
+    let (hours, zone) = (queue.settings.hours.as_ref(), &app.config.time_zone);
     let is_open = hours::is_open(hours, now, zone);
     let opens_at = || hours::opens_at(hours, now, zone);
     Ok(Readiness {
         is_open,
         next_opening_at: if is_open { None } else { opens_at() },
-        is_attended: on_duty.is_some(),
+        is_attended: on_duty.is_some() || demo::script::answers(tx, app)?,
     })
 }
 
@@ -155,11 +159,14 @@ pub async fn show_queue(Path(id): Path<String>, call: Call<Anyone>) -> Result<Re
         Reply::json(&VisitorQueue {
             chat_queue_id: queue.id,
             name: queue.name.clone(),
-            readiness: readiness(tx, &queue, app.clock.now(), &app.config.time_zone)?,
+            readiness: readiness(tx, app, &queue, app.clock.now())?,
             has_text_preview: queue.settings.has_text_preview,
             takes_files: queue.settings.takes_files,
+            file_bytes_max: app.config.files.max_bytes,
+            answers_by_email: mail::answers(app, &queue.settings),
             takes_unverified: queue.settings.takes_unverified,
             clauses: clauses.into_iter().map(VisitorClause::from).collect(),
+            widget: queue.settings.widget.clone().into(),
         })
     })
     .await
@@ -173,11 +180,11 @@ crate::params! { body
         email: Option<Email> = "jan.kowalski@example.org",
         /// `pl` or `en`; without it what the browser prefers.
         language: Option<OneOf<Language>> = "pl",
-        /// The page that the visitor is on.
-        page_url: Option<Line<2_000>> = "https://shop.example.org/buty",
-        page_title: Option<Line<255>> = "Buty",
-        /// The page that led there.
-        referrer: Option<Line<2_000>>,
+        /// The page that the visitor is on. Kept without what is behind `#`, up to 2,000 characters; of the title up to 255.
+        page_url: Option<Hearsay> = "https://shop.example.org/buty",
+        page_title: Option<Hearsay> = "Buty",
+        /// The page that led there; up to 2,000 characters are kept.
+        referrer: Option<Hearsay>,
         /// The `clause_id`s that the visitor has agreed to, of those in force.
         consents: Option<Many<Id, 100>>,
         /// A JWT by which the company says who the visitor is.
@@ -249,9 +256,10 @@ struct Opening {
 
 impl Opening {
     fn new(given: OpenConversation, head: &Head) -> Self {
-        let mut browser = Browser::of(&head.headers, head.from)
-            .at(given.page_url.map(Into::into), given.page_title.map(Into::into));
-        browser.referrer = given.referrer.map(Into::into);
+        let text = |told: Option<Hearsay>| told.map(|told| told.0);
+        let browser = Browser::of(&head.headers, head.from)
+            .at(text(given.page_url), text(given.page_title))
+            .led_by(text(given.referrer));
         let language = given.language.map(|language| language.0);
         let preferred = browser.language.as_deref().map(Language::accepted);
         let client_key = given.client_key;
@@ -285,6 +293,9 @@ impl Opening {
         if identity.is_none() && !queue.settings.takes_unverified {
             return Err(queue::fault(Code::IdentityNeeded, queue.id));
         }
+        if identity.is_none() {
+            self.check_asked(&queue)?;
+        }
         let new = self.conversation(identity);
         for email in [new.client_email.as_deref(), self.email.as_deref()] {
             if block::is_blocked(tx, Some(from), email, act.now)? {
@@ -301,9 +312,23 @@ impl Opening {
         if let Some(message) = &self.message {
             conversation::message(tx, act, &id, message)?;
         }
-        let readiness = readiness(tx, &queue, act.now, &app.config.time_zone)?;
+        let readiness = readiness(tx, app, &queue, act.now)?;
         let is_verified = !new.is_unverified;
         Ok(OpenedConversation { conversation_id: id, token, is_verified, readiness })
+    }
+
+    /// Fails when the visitor has not said what the queue has to know. Who is vouched for is asked for nothing.
+    fn check_asked(&self, queue: &Queue) -> Result<(), Error> {
+        let widget = &queue.settings.widget;
+        let asked = [
+            ("name", widget.asks_name, self.name.is_empty()),
+            ("email", widget.asks_email, self.email.is_none()),
+        ];
+        let missing = asked
+            .into_iter()
+            .filter(|(_, asks, is_missing)| *asks == Asks::Required && *is_missing);
+        let faults: Vec<_> = missing.map(|(name, ..)| Fault::of(Code::Missing, name)).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::new(faults)) }
     }
 
     /// What the company has signed counts, and nothing that the visitor says beside it. Without a signature nothing is looked up in the CRM: a stranger who gives a customer's address is not that customer.

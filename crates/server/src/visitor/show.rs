@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::act::Act;
+use crate::app::App;
 use crate::block;
 use crate::clock::Millis;
 use crate::conversation::log::Place;
@@ -16,11 +17,12 @@ use crate::conversation::{self, NewMessage, Status};
 use crate::http::params::Named;
 use crate::http::{Code, Error};
 use crate::locale::Language;
+use crate::mail;
 use crate::queue::Settings;
 
 rozmowa_db::statements! {
     SHOW = "SELECT c.status, c.seq, q.name, q.settings, a.name, c.rating, c.customer_id, c.client_name, c.client_surname,
-            c.client_email, c.agent_read_seq, c.client_read_seq, c.language
+            c.client_email, c.agent_read_seq, c.client_read_seq, c.language, c.chat_queue_id
         FROM conversation c JOIN chat_queue q ON q.id = c.chat_queue_id LEFT JOIN agent a ON a.id = c.agent_id
         WHERE c.id = $1";
 }
@@ -34,6 +36,7 @@ pub struct VisitorConversation {
     /// The place of the newest event.
     seq: i64,
     queue: String,
+    chat_queue_id: i64,
     /// First name of the agent whose it is.
     agent: Option<String>,
     /// As the visitor has given it; null when the conversation is a known customer's.
@@ -47,6 +50,8 @@ pub struct VisitorConversation {
     language: Option<String>,
     has_text_preview: bool,
     takes_files: bool,
+    /// Answers that are not read here go to the e-mail address that was given.
+    is_mailed: bool,
 }
 
 /// A conversation's row, for this door.
@@ -54,6 +59,7 @@ pub struct Seen {
     pub status: Status,
     pub seq: i64,
     pub queue: String,
+    pub chat_queue_id: i64,
     pub settings: Settings,
     pub agent: Option<String>,
     pub rating: Option<Rating>,
@@ -86,6 +92,7 @@ pub fn find(tx: &mut Tx<'_>, id: &Uuid) -> Result<Option<Seen>, Error> {
             agent_read_seq: row.get(10)?,
             read_seq: row.get(11)?,
             language: row.get(12)?,
+            chat_queue_id: row.get(13)?,
         })
     })?)
 }
@@ -102,13 +109,14 @@ impl Seen {
 }
 
 impl VisitorConversation {
-    pub fn new(id: Uuid, seen: Seen) -> Self {
+    pub fn new(app: &App, id: Uuid, seen: Seen) -> Self {
         Self {
             conversation_id: id,
             status: seen.status.name(),
             seq: seen.seq,
             name: seen.name().map(str::to_owned),
             queue: seen.queue,
+            chat_queue_id: seen.chat_queue_id,
             agent: seen.agent.filter(|name| !name.is_empty()),
             rating: seen.rating.map(Rating::name),
             agent_read_seq: seen.agent_read_seq,
@@ -116,6 +124,7 @@ impl VisitorConversation {
             language: seen.language,
             has_text_preview: seen.settings.has_text_preview,
             takes_files: seen.settings.takes_files,
+            is_mailed: mail::answers_to(app, &seen.settings, &seen.email),
         }
     }
 }

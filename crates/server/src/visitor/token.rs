@@ -10,7 +10,7 @@ use super::limit::{Rate, What};
 use crate::act::{Act, ActorKind};
 use crate::agent::session::{TokenHash, new_token, token_hash};
 use crate::app::App;
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 use crate::http::call::{Caller, Head};
 use crate::http::{Code, Error};
 use crate::live::{Passed, Passing, Topic};
@@ -22,9 +22,12 @@ rozmowa_db::statements! {
         FROM visitor_token t JOIN conversation c ON c.id = t.conversation_id
         WHERE t.token_hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
           AND (c.closed_at IS NULL OR c.closed_at > $3)";
-    /// All but the newest.
-    CROWD_OUT = "DELETE FROM visitor_token WHERE token_hash IN (SELECT token_hash FROM visitor_token
-        WHERE conversation_id = $1 ORDER BY created_at DESC, token_hash LIMIT 1000 OFFSET $2)";
+    /// All but the newest, and but the one that came with a conversation that its visitor has opened: links that are made later
+    /// don't take it away from under them.
+    CROWD_OUT = "DELETE FROM visitor_token WHERE token_hash IN (SELECT t.token_hash FROM visitor_token t
+        JOIN conversation c ON c.id = t.conversation_id
+        WHERE t.conversation_id = $1 AND (t.created_at > $3 OR c.origin <> 1)
+        ORDER BY t.created_at DESC, t.token_hash LIMIT 1000 OFFSET $2)";
     REVOKE = "DELETE FROM visitor_token WHERE conversation_id = $1";
 }
 
@@ -95,7 +98,8 @@ pub fn issue(
     expires_at: Option<Millis>,
 ) -> Result<String, Error> {
     let token = new_token(act.ids);
-    tx.put(&CROWD_OUT, params![conversation, TOKENS_MAX - 1])?;
+    let began_at = clock::made_at(conversation);
+    tx.put(&CROWD_OUT, params![conversation, TOKENS_MAX - 1, began_at])?;
     tx.put(&ADD, params![&token_hash(&token), conversation, act.now, expires_at])?;
     Ok(token)
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::show;
 use super::view::{self, Data, Seen};
-use crate::http::Error;
 use crate::http::params::Named;
+use crate::http::{Error, html};
 use crate::locale::Language;
 use crate::time;
 
@@ -180,19 +180,7 @@ impl Transcript {
     }
 }
 
-/// As text between tags and within quotes.
+/// A line of a page.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\r' => {}
-            c => out.push(c),
-        }
-    }
-    out
+    html::escaped(&text.replace('\r', ""))
 }

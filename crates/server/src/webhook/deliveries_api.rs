@@ -3,31 +3,20 @@
 use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
 use uuid::Uuid;
 
-use super::Action;
-use super::api::{WebhookId, known};
-use super::delivery::{Attempt, Due, Outcome, References, Told};
-use super::log::{self, Logged, Waiting};
-use super::send::{Answer, Parcel};
+use super::deliveries::{
+    self, ListAttempts, ListPending, Redeliver, Redelivered, TestResult, action_name,
+};
+use super::delivery::Outcome;
+use super::given::WebhookId;
+use super::log::{Logged, Waiting};
 use crate::app::App;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::params::{Count, Line, Named, Node, Param, TimeFrom};
-use crate::http::{Call, Code, Error, Fault, Reply, page};
+use crate::http::params::TimeFrom;
+use crate::http::{Call, Error, Reply};
 use crate::time;
-
-/// How a test went.
-#[derive(Serialize, ToSchema)]
-pub struct TestResult {
-    delivery_id: Uuid,
-    delivered: bool,
-    http_status: Option<u16>,
-    /// Why it was not delivered.
-    error: Option<String>,
-    duration_ms: i64,
-}
 
 /// Sends a test
 ///
@@ -42,66 +31,7 @@ pub struct TestResult {
     )
 )]
 pub async fn test(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
-    let id = known(&id)?;
-    if let Some(reply) = call.answered().await? {
-        return Ok(reply);
-    }
-    let app = call.app().clone();
-    let webhook = call.look(move |tx| super::get(tx, id)).await?;
-    let at = app.clock.now();
-    let due = Due {
-        id: app.ids.v7(at),
-        due_at: at,
-        action: Action::Test,
-        at,
-        attempts: 0,
-        step: 0,
-        references: References::default(),
-    };
-    let result = match Parcel::pack(&webhook, &due, &Told::Nothing, &app.secret, &app.config, at) {
-        Ok(Some(parcel)) => app.sender.send(parcel, at).await,
-        Ok(None) => Answer::failed("there is nothing to send"),
-        Err(error) => Answer::failed(error),
-    };
-    call.write(move |tx, _| {
-        let is_delivered = result.error.is_none();
-        let attempt = Attempt {
-            delivery: due.id,
-            due_at: at,
-            action: Action::Test,
-            event_at: at,
-            attempts: 0,
-            step: 0,
-            at,
-            duration_ms: result.duration_ms,
-            http_status: result.http_status,
-            error: result.error.clone(),
-            outcome: if is_delivered { Outcome::Delivered } else { Outcome::Over },
-            is_failure: !is_delivered,
-        };
-        // It may have been removed meanwhile.
-        super::get(tx, id)?;
-        log::write(tx, id, &attempt, &References::default())?;
-        Reply::json(&TestResult {
-            delivery_id: due.id,
-            delivered: is_delivered,
-            http_status: result.http_status,
-            error: result.error.clone(),
-            duration_ms: result.duration_ms,
-        })
-    })
-    .await
-}
-
-crate::params! { query
-    ListAttempts {
-        /// At most so many; more than 100 is taken as 100.
-        limit: Option<Count>,
-        /// Empty or left out for the first page, then `next_cursor`.
-        cursor: Option<Place>,
-        /// Of this delivery alone: its `webhook-id`. The latest 100 attempts.
-        delivery_id: Option<Uuid>,
-    }
+    deliveries::test(call, &id).await
 }
 
 /// The log of a subscription, newest delivery first.
@@ -153,22 +83,8 @@ pub struct ShownAttempt {
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn attempts(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
-    let given: ListAttempts = call.params()?;
-    let id = known(&id)?;
-    call.read(move |tx, app| {
-        super::get(tx, id)?;
-        let limit = page::limit(given.limit);
-        let logged = if let Some(delivery) = &given.delivery_id {
-            log::attempts_of(tx, id, delivery, limit)?
-        } else {
-            let before = given.cursor.map_or((Uuid::max(), 0), |Place(n, delivery)| (delivery, n));
-            // One more than asked for tells whether there is another page.
-            log::attempts(tx, id, before, limit + 1)?
-        };
-        let (logged, has_more) = page::cut(logged, limit);
-        let last = logged.last().filter(|_| has_more);
-        let next_cursor = last.map(|last| Place(last.attempt, last.delivery).to_string());
+pub async fn attempts(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    deliveries::attempts(call, &id, |logged, next_cursor, app| {
         let result = logged.into_iter().map(|logged| ShownAttempt::new(logged, app)).collect();
         Reply::json(&Attempts { result, next_cursor })
     })
@@ -193,15 +109,6 @@ impl ShownAttempt {
             outcome: Outcome::name(logged.outcome),
             next_attempt_at: logged.next_at.map(|at| time::with_millis(at, zone)),
         }
-    }
-}
-
-crate::params! { query
-    ListPending {
-        /// At most so many; more than 100 is taken as 100.
-        limit: Option<Count>,
-        /// Empty or left out for the first page, then `next_cursor`.
-        cursor: Option<Place>,
     }
 }
 
@@ -233,6 +140,22 @@ pub struct ShownWaiting {
     due_at: String,
 }
 
+impl ShownWaiting {
+    fn new(waiting: Waiting, app: &App) -> Self {
+        let zone = &app.config.time_zone;
+        Self {
+            delivery_id: waiting.delivery,
+            action: action_name(waiting.action),
+            conversation_id: waiting.references.conversation_id,
+            seq: waiting.references.seq,
+            customer_id: waiting.references.customer_id,
+            date: time::with_seconds(waiting.event_at, zone),
+            attempts: waiting.attempts,
+            due_at: time::with_millis(waiting.due_at, zone),
+        }
+    }
+}
+
 /// Lists deliveries that wait
 ///
 /// Our addition.
@@ -245,43 +168,12 @@ pub struct ShownWaiting {
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn pending(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
-    let given: ListPending = call.params()?;
-    let id = known(&id)?;
-    call.read(move |tx, app| {
-        super::get(tx, id)?;
-        let limit = page::limit(given.limit);
-        let after = given.cursor.map_or((0, Uuid::nil()), |Place(at, delivery)| (at, delivery));
-        let (waiting, has_more) = page::cut(log::waiting(tx, id, after, limit + 1)?, limit);
-        let last = waiting.last().filter(|_| has_more);
-        let next_cursor = last.map(|last| Place(last.due_at, last.delivery).to_string());
-        let zone = &app.config.time_zone;
-        let shown = |waiting: Waiting| ShownWaiting {
-            delivery_id: waiting.delivery,
-            action: action_name(waiting.action),
-            conversation_id: waiting.references.conversation_id,
-            seq: waiting.references.seq,
-            customer_id: waiting.references.customer_id,
-            date: time::with_seconds(waiting.event_at, zone),
-            attempts: waiting.attempts,
-            due_at: time::with_millis(waiting.due_at, zone),
-        };
-        Reply::json(&Pending { result: waiting.into_iter().map(shown).collect(), next_cursor })
+pub async fn pending(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    deliveries::pending(call, &id, |waiting, next_cursor, app| {
+        let result = waiting.into_iter().map(|waiting| ShownWaiting::new(waiting, app)).collect();
+        Reply::json(&Pending { result, next_cursor })
     })
     .await
-}
-
-crate::params! { body
-    Redeliver {
-        /// This delivery, whatever became of it.
-        delivery_id: Uuid,
-    }
-}
-
-/// How many deliveries were ordered again.
-#[derive(Serialize, ToSchema)]
-pub struct Redelivered {
-    count: usize,
 }
 
 /// Delivers again
@@ -298,18 +190,8 @@ pub struct Redelivered {
         (status = "default", description = "What was wrong.", body = Envelope),
     )
 )]
-pub async fn redeliver(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
-    let given: Redeliver = call.params()?;
-    let id = known(&id)?;
-    call.write(move |tx, act| {
-        super::get(tx, id)?;
-        if !log::redeliver(tx, act, id, &given.delivery_id)? {
-            let fault = Fault::new(Code::UnknownDelivery).with("id", id);
-            return Err(fault.with("delivery", given.delivery_id).into());
-        }
-        Reply::json(&Redelivered { count: 1 })
-    })
-    .await
+pub async fn redeliver(Path(id): Path<String>, call: Call) -> Result<Reply, Error> {
+    deliveries::redeliver(call, &id).await
 }
 
 crate::params! { body
@@ -334,46 +216,5 @@ crate::params! { body
 )]
 pub async fn recover(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: Recover = call.params()?;
-    let id = known(&id)?;
-    call.write(move |tx, act| {
-        super::get(tx, id)?;
-        let count = log::redeliver_given_up(tx, act, id, given.date_from.0)?;
-        Reply::json(&Redelivered { count })
-    })
-    .await
-}
-
-/// One that a later version made has no name here.
-fn action_name(number: i64) -> &'static str {
-    Action::from_number(number).map_or("UNKNOWN", Action::name)
-}
-
-/// A place in one of the lists: a number and a delivery.
-#[derive(Debug, Clone, Copy)]
-pub struct Place(i64, Uuid);
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.0, self.1)
-    }
-}
-
-impl Param for Place {
-    fn describe(_: bool) -> ObjectBuilder {
-        const PATTERN: &str =
-            "^[0-9]{1,15}:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN))
-    }
-
-    fn read(
-        name: &'static str,
-        node: Option<Node>,
-        zone: &jiff::tz::TimeZone,
-    ) -> Result<Self, Fault> {
-        let given = Line::<64>::read(name, node, zone)?;
-        let place = given.split_once(':').and_then(|(number, delivery)| {
-            Some(Self(number.parse().ok().filter(|n| *n >= 0)?, Uuid::try_parse(delivery).ok()?))
-        });
-        place.ok_or_else(|| Fault::of(Code::NotCursor, name))
-    }
+    deliveries::recover(call, &id, given.date_from.0).await
 }

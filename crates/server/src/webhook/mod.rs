@@ -6,9 +6,13 @@
 pub mod action;
 pub mod api;
 pub mod body;
+pub mod console;
 pub mod courier;
+pub mod deliveries;
 pub mod deliveries_api;
+pub mod deliveries_console;
 pub mod delivery;
+pub mod given;
 pub mod guard;
 pub mod lane;
 pub mod log;
@@ -345,7 +349,7 @@ pub fn change(
         && origin(&webhook.subscription_url) != origin(&was.subscription_url)
     {
         // Or whoever may change it could have the password sent to a place of their own.
-        return Err(Code::PasswordNeeded.into());
+        return Err(Fault::new(Code::PasswordNeeded).about("http_auth_password").into());
     }
     if let Some(password) = &change.http_auth_password {
         webhook.http_auth_password = Some(seal(key, act, &password_purpose(id), password)?);

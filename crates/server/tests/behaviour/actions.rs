@@ -324,6 +324,7 @@ async fn idle_time_begins_anew_when_a_conversation_is_opened_again() {
         server.execute(&format!("UPDATE chat_queue SET settings = '{settings}'")).await;
         let id = server.start(&[]).await;
         server.message(&id, "dzień dobry").await;
+        server.reply(&id, "jkowalski", "słucham").await;
         server.stop(&id).await;
         server.app.clock.advance(59 * MINUTE);
         boss.does(&server, &id, "reopen", json!({})).await;

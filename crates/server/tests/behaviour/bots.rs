@@ -1,9 +1,11 @@
 //! Bots: they get what is said in their conversations, answer, finish, or hand over to people.
 
+use rozmowa::agent::Role;
 use rozmowa::http::Code;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request, get, post, put};
+use crate::desk::Desk;
 use crate::hooks::{self, ASSIGNED, CLOSED, CREATED, SAID, drained};
 use crate::receiver::{Arrival, Receiver};
 use crate::server::Server;
@@ -270,6 +272,60 @@ async fn what_is_wrong_with_a_hand_over_is_told_at_once() {
         server.call(over(to(4))).await.expect_nothing();
         assert_eq!(server.chat(&conversation).await["chat_queue_id"], 4);
         server.call(over(to(4))).await.expect_fault(Code::NotTheBots);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_have_them_at_the_console_as_programs_do() {
+    const BOTS: &str = "/console/bots";
+    on_both_engines(async |engine| {
+        let server = hooks::server(engine).await;
+        let desk = Desk::with(&server, "anowak", Role::Administrator).await;
+        let receiver = Receiver::start().await;
+        let new = json!({
+            "name": "Paczkobot", "external_chatbot_id": NOBODYS, "subscription_url": receiver.url(), "signing": true,
+            "http_auth_user": "bot", "http_auth_password": "very secret",
+        });
+        let mut bot = desk.call(&server, "POST", BOTS, new.clone()).await.expect(200).json();
+        let secret = bot.as_object_mut().expect("an object").remove("signing_secret");
+        let secret = secret.expect("it is shown once").as_str().expect("a text").to_owned();
+        let expected = json!({
+            "external_chatbot_id": NOBODYS, "name": "Paczkobot", "enabled": true, "hands_over": false, "webhook_id": 1,
+        });
+        assert_eq!(bot, expected);
+        assert_eq!(desk.get(&server, BOTS).await.expect(200).json(), json!([bot]));
+        assert_eq!(server.call(get("/api/bots")).await.expect(200).json(), json!([bot]));
+        let taken = desk.call(&server, "POST", BOTS, new).await;
+        taken.expect_fault(Code::BotTaken);
+        let wrong = json!({"name": " ", "subscription_url": "http://192.168.0.1/"});
+        let wrong = desk.call(&server, "POST", BOTS, wrong).await.expect(400).json();
+        let parameters: Vec<_> = wrong["errors"].as_array().expect("faults").iter().map(|fault| &fault["parameter"]).collect();
+        assert_eq!(parameters.len(), 2);
+        assert!(parameters.contains(&&json!("name")) && parameters.contains(&&json!("subscription_url")));
+
+        of_queue(&server, NOBODYS).await;
+        let conversation = server.start(&[]).await;
+        let target = format!("{BOTS}/{NOBODYS}");
+        let change = json!({"name": "Bot", "enabled": false, "hands_over": true});
+        let changed = desk.call(&server, "PUT", &target, change).await.expect(200).json();
+        assert_eq!((&changed["name"], &changed["enabled"]), (&json!("Bot"), &json!(false)));
+        server.reply(&conversation, "jkowalski", "Jest u ludzi.").await;
+        desk.call(&server, "DELETE", &target, json!({})).await.expect_nothing();
+        for method in ["PUT", "DELETE"] {
+            let gone = desk.call(&server, method, &target, json!({})).await;
+            gone.expect_fault(Code::UnknownBot);
+        }
+        assert_eq!(desk.get(&server, BOTS).await.expect(200).json(), json!([]));
+        let log = desk.get(&server, "/console/audit?actor=anowak").await.expect(200);
+        for hidden in ["very secret", &*secret] {
+            assert!(!log.text().contains(hidden), "{hidden}");
+        }
+        let log = log.json();
+        let mut lines = log["result"].as_array().expect("a list").iter().filter_map(|line| line["change"].as_str());
+        for change in ["bot.remove", "bot.change", "bot.add"] {
+            assert!(lines.any(|line| line == change), "{change}: {log}");
+        }
     })
     .await;
 }

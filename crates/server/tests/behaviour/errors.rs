@@ -226,6 +226,7 @@ async fn success_carries_a_request_id_too() {
     assert_eq!(answer.header("X-Request-Id").map(str::len), Some(13));
     assert_eq!(answer.header("Cache-Control"), Some("no-store"));
     assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
+    assert_eq!(answer.header("Content-Security-Policy"), Some("frame-ancestors 'none'"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,18 @@
 //! The place of everybody who waits, and how long it may take.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use rozmowa::live::{Inbox, Passing, Signal, Topic};
 use rozmowa::routing::position::{self, Position};
+use serde_json::{Value, json};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::client::PATIENCE;
 use crate::floor::{MINUTE, becomes, joins, turn};
 use crate::hooks::until;
+use crate::people::{Person, token_of};
 use crate::server::Server;
 use crate::store::on_both_engines;
 
@@ -95,6 +99,30 @@ async fn who_listens_is_told_at_most_once_a_second_and_only_of_changes() {
         server.app.clock.advance(1_000);
         let _ = server.start(&[]).await;
         assert!(tokio::time::timeout(Duration::from_millis(100), told(&visitor)).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_who_comes_back_is_told() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        server.start(&[]).await;
+        server.app.clock.advance(1);
+        let id = server.start(&[]).await;
+        let token = token_of(&server, &id).await;
+        for _ in 0..2 {
+            let mut visitor = Person::visitor(&server, &token).await;
+            let mut told = pin!(visitor.next_of("position"));
+            // Nothing moves meanwhile but the clock, for who was told lately.
+            let told = loop {
+                server.app.clock.advance(1_000);
+                if let Ok(told) = timeout(Duration::from_millis(50), &mut told).await {
+                    break told.expect("it goes on");
+                }
+            };
+            assert_eq!((&told["place"], &told["wait_seconds"]), (&json!(2), &Value::Null));
+        }
     })
     .await;
 }

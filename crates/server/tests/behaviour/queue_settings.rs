@@ -1,10 +1,13 @@
 //! What administrators set for queues, at both of their doors.
 
 use rozmowa::agent::{self, Role};
+use rozmowa::clause::{self, Kind, NewClause};
 use rozmowa::http::Code;
+use rozmowa::queue::settings::Texts;
 use serde_json::{Value, json};
 
 use crate::client::{get, put};
+use crate::desk::Desk;
 use crate::floor::Console;
 use crate::server::Server;
 use crate::store::{Engine, on_both_engines};
@@ -13,6 +16,12 @@ const QUEUE: &str = "/api/chats/queues/3";
 
 async fn shown(server: &Server) -> Value {
     server.call(get(QUEUE)).await.expect(200).json()
+}
+
+async fn write_clause(server: &Server, name: &str) -> i64 {
+    let (name, texts) = (name.to_owned(), Texts { pl: "x".to_owned(), en: "x".to_owned() });
+    let new = NewClause { kind: Kind::Information, name, is_required: false, texts };
+    server.act(move |tx, act| clause::write(tx, act, &new)).await.id
 }
 
 fn week(spans: &Value) -> Value {
@@ -27,6 +36,7 @@ async fn what_is_set_is_shown_and_what_is_not_given_stays() {
         assert_eq!((&before["id"], &before["name"]), (&json!(3), &json!("Sklep")));
         assert_eq!((&before["enabled"], &before["no_answer_seconds"]), (&json!(true), &json!(60)));
         assert_eq!(before["strategies"], Value::Null);
+        write_clause(&server, "rodo").await;
         let change = json!({
             "strategies": ["fewest_open", "priority"],
             "agent_capacity": 2,
@@ -49,6 +59,7 @@ async fn what_is_set_is_shown_and_what_is_not_given_stays() {
             "takes_files": false,
             "mail_after_seconds": 0,
             "opens_per_hour": 5,
+            "answer_goal_seconds": 90,
             "clauses": ["rodo"],
         });
         server.call(put(QUEUE).json(&change)).await.expect_nothing();
@@ -90,6 +101,7 @@ async fn what_is_wrong_is_told_field_by_field() {
         (json!({"strategies": ["best"]}), Code::NotOneOf, "strategies"),
         (json!({"agent_capacity": 0}), Code::NotWithin, "agent_capacity"),
         (json!({"no_answer_seconds": -1}), Code::NotWithin, "no_answer_seconds"),
+        (json!({"answer_goal_seconds": 4}), Code::NotWithin, "answer_goal_seconds"),
         (json!({"idle_from": "now"}), Code::NotOneOf, "idle_from"),
         (json!({"welcome": "Hello"}), Code::NotObject, "welcome"),
         (json!({"welcome": {"de": "Hallo"}}), Code::UnknownMember, "welcome"),
@@ -156,6 +168,47 @@ async fn administrators_set_them_at_the_console_and_nobody_else() {
         server.call(none).await.expect_nothing();
         assert_eq!(server.call(get("/api/chats/routing")).await.expect(200).json(), all);
         assert_eq!(server.audited().await.last().expect("one").0, "setting.change");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clauses_that_were_never_written_are_refused_by_name() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let desk = Desk::with(&server, "anowak", Role::Administrator).await;
+        let disabled = write_clause(&server, "rodo").await;
+        server.act(move |tx, act| clause::enable(tx, act, disabled, false)).await;
+        let before = shown(&server).await;
+        let change = json!({"name": "Inna", "clauses": ["brak", "rodo", "brak też"]});
+        let told = desk.call(&server, "PUT", "/console/queues/3", change.clone()).await;
+        let told = told.expect(404).json();
+        for (fault, clause) in
+            told["errors"].as_array().expect("faults").iter().zip(["brak", "brak też"])
+        {
+            assert_eq!(fault["parameter"], "clauses");
+            assert!(fault["message"].as_str().expect("a text").contains(clause), "{fault}");
+        }
+        let nobodys = json!({"external_chatbot_id": "0192f8a0-0000-7000-8000-000000000000"});
+        let told = desk.call(&server, "PUT", "/console/queues/3", nobodys).await.expect(404).json();
+        assert_eq!(told["errors"][0]["parameter"], "external_chatbot_id");
+        let api = put(QUEUE).json(&change);
+        for (request, word) in
+            [(api.clone(), "Parameter clauses"), (api.in_polish(), "Parametr clauses")]
+        {
+            let refused = server.call(request).await;
+            let refused =
+                refused.expect_faults(&[Code::UnknownClauseName, Code::UnknownClauseName]);
+            assert!(refused.text().contains(word), "{}", refused.text());
+        }
+        assert_eq!(shown(&server).await, before);
+        let elsewhere = put("/api/chats/queues/99").json(&change);
+        server.call(elsewhere).await.expect_fault(Code::UnknownQueue);
+        let known = json!({"clauses": ["rodo"]});
+        server.call(put(QUEUE).json(&known)).await.expect_nothing();
+        assert_eq!(shown(&server).await["clauses"], known["clauses"]);
+        let none = desk.call(&server, "PUT", "/console/queues/3", json!({"clauses": []})).await;
+        assert_eq!(none.expect(200).json()["clauses"], json!([]));
     })
     .await;
 }

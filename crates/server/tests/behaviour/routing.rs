@@ -12,6 +12,7 @@ use crate::floor::{MINUTE, becomes, events, joins, joins_at, row, set, settles, 
 use crate::hooks::until;
 use crate::server::{NOON, START, Server, started};
 use crate::store::{Engine, on_both_engines};
+use crate::visitors::opened;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_goes_to_who_is_free_at_once() {
@@ -251,6 +252,8 @@ async fn a_welcome_is_said_once_when_the_queue_says_so() {
         .await;
         let created = server.start(&[]).await;
         assert_eq!(texts(&created).await, said("Dzień dobry!"));
+        let english = opened(&server, &json!({"chat_queue_id": 3, "language": "en"})).await;
+        assert_eq!(texts(&english.id).await, said("Hello!"));
         set(&server, 3, |settings| settings.welcome_when = WelcomeWhen::Assignment).await;
         server.assign(&created, "anowak").await.expect_nothing();
         let assigned = server.start(&[]).await;

@@ -44,6 +44,7 @@ pub struct Plan {
     clock: Clock,
     names: Names,
     configuration: String,
+    is_demo: bool,
     folder: TempDir,
 }
 
@@ -55,6 +56,7 @@ impl Plan {
             clock: Clock::held_at(NOON),
             names: Names::System,
             configuration: String::new(),
+            is_demo: false,
             folder,
         }
     }
@@ -77,18 +79,24 @@ impl Plan {
         self
     }
 
+    /// As `rozmowa demo` starts one.
+    pub fn demo(mut self) -> Self {
+        self.is_demo = true;
+        self
+    }
+
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
     /// With the data of [`fill`].
     pub async fn start(self) -> Server {
-        let Self { engine, clock, names, configuration, folder } = self;
+        let Self { engine, clock, names, configuration, is_demo, folder } = self;
         let surroundings = Surroundings { clock, ids: Ids::from_seed(1), names: names.clone() };
         let data = folder.path().to_owned();
         let made = tokio::task::spawn_blocking(move || Store::make(engine, &data));
         let store = made.await.expect("nothing panics");
-        let app = open(store.url(), folder.path(), &configuration, surroundings).await;
+        let app = open(store.url(), folder.path(), &configuration, is_demo, surroundings).await;
         act(&app, fill).await.expect("the data goes in");
         let running = Running::start(app.clone(), None).expect("the server starts");
         let address = running.listen.expect("it listens");
@@ -100,6 +108,7 @@ async fn open(
     database: &str,
     data: &std::path::Path,
     configuration: &str,
+    is_demo: bool,
     surroundings: Surroundings,
 ) -> App {
     let file = format!(
@@ -107,6 +116,7 @@ async fn open(
         data.display(),
     );
     let config = Config::read(Some(("test", &file)), []).expect("the configuration is good");
+    let config = Config { is_demo, ..config };
     let opened = tokio::task::spawn_blocking(move || server::open_app(config, surroundings));
     opened.await.expect("nothing panics").expect("the store opens")
 }
@@ -201,7 +211,14 @@ impl Server {
             ids: Ids::from_seed(RESTARTS.fetch_add(1, Ordering::Relaxed)),
             names: self.names.clone(),
         };
-        self.app = open(self.database(), self.folder(), configuration, surroundings).await;
+        self.app = open(
+            self.database(),
+            self.folder(),
+            configuration,
+            self.app.config.is_demo,
+            surroundings,
+        )
+        .await;
         let running = Running::start(self.app.clone(), None).expect("the server starts");
         self.address = running.listen.expect("it listens");
         self.running = Some(running);
@@ -217,7 +234,7 @@ impl Server {
         let (database, data) = (self.database().to_owned(), self.folder().to_owned());
         let configuration = configuration.to_owned();
         async move {
-            let app = open(&database, &data, &configuration, surroundings).await;
+            let app = open(&database, &data, &configuration, false, surroundings).await;
             Running::start(app, None).expect("the server starts")
         }
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, set_up, sign_in};
 use crate::client::{delete, get, post, put};
+use crate::people::{agent_socket, soon};
 use crate::server::{PASSWORD, Plan, Server};
 use crate::store::on_both_engines;
 
@@ -23,6 +24,12 @@ async fn only_pages_of_ours_change_anything() {
             let forged = change().header("X-CSRF-Token", forged);
             server.call(forged).await.expect_fault(Code::CsrfTokenNeeded);
         }
+        // Who reads may say as whom, and is not answered as somebody else.
+        let read = || get("/console/session").anonymous().header("Cookie", &browser.cookie);
+        server.call(read()).await.expect(200);
+        server.call(read().header("X-CSRF-Token", &browser.csrf_token)).await.expect(200);
+        let as_other = read().header("X-CSRF-Token", &other.csrf_token);
+        server.call(as_other).await.expect_fault(Code::CsrfTokenNeeded);
         let own = || change().header("X-CSRF-Token", &browser.csrf_token);
         for foreign in
             ["https://evil.example.org", "null", "http://test.evil", "http://testx", "test"]
@@ -50,6 +57,22 @@ async fn behind_a_public_address_only_its_pages_are_ours() {
         }
         let own = request().header("Origin", "https://chat.example.org");
         server.call(own).await.expect(200);
+        // On the machine itself it is ours by the machine's own names, where it was called by them.
+        let at = |host: &str, origin: &str| {
+            server.call(request().header("Host", host).header("Origin", origin))
+        };
+        for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+            at(host, &format!("http://{host}")).await.expect(200);
+        }
+        for (host, origin) in [
+            ("localhost:8080", "http://localhost:3000"),
+            ("127.0.0.1:8080", "http://localhost:8080"),
+            ("localhost.evil.org", "http://localhost.evil.org"),
+            ("localhost.:8080", "http://localhost.:8080"),
+            ("192.0.2.7:8080", "http://192.0.2.7:8080"),
+        ] {
+            at(host, origin).await.expect_fault(Code::ForeignOrigin);
+        }
     })
     .await;
 }
@@ -202,6 +225,37 @@ async fn an_agent_changes_password_and_language() {
         assert_eq!(shown["language"], "en");
         let wrong = put("/console/account").json(&json!({"language": "de"}));
         browser.call(&server, wrong).await.expect_fault_of(Code::NotOneOf, "language");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_ends_a_colleagues_sessions() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let administrator = Browser::of(&server, "anowak", Role::Administrator).await;
+        let first = Browser::of(&server, "jkowalski", Role::Agent).await;
+        let second = Browser::sign_in(&server, "jkowalski").await;
+        let mut socket = agent_socket(&server, &first.cookie).await.expect("it opens");
+        socket.send(&json!({"type": "hello", "v": 1})).await.expect("it is taken");
+        let end = |login: &str| delete(format!("/console/agents/{login}/sessions"));
+        // What changes nothing leaves no line.
+        for _ in 0..2 {
+            administrator.call(&server, end("jkowalski")).await.expect_nothing();
+        }
+        assert!(!first.is_signed_in(&server).await && !second.is_signed_in(&server).await);
+        assert!(administrator.is_signed_in(&server).await);
+        let is_closed = async { while socket.next_text().await.is_ok() {} };
+        soon(is_closed).await;
+        // The account is as it was.
+        let again = Browser::sign_in(&server, "jkowalski").await;
+        assert!(again.is_signed_in(&server).await);
+        let log = get("/console/audit?actor=anowak&subject=agent%20jkowalski");
+        let log = administrator.call(&server, log).await.expect(200).json();
+        let [line] = &log["result"].as_array().expect("a list")[..] else { panic!("{log}") };
+        assert_eq!(line["change"], "agent.end_sessions");
+        assert_eq!((&line["was"], &line["becomes"]), (&json!(2), &json!(0)));
+        administrator.call(&server, end("nobody")).await.expect_fault(Code::UnknownAgent);
     })
     .await;
 }

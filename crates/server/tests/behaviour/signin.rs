@@ -7,7 +7,7 @@ use rozmowa::http::Code;
 use serde_json::json;
 
 use crate::browser::{Browser, credentials, set_up, sign_in};
-use crate::client::{get, post, put};
+use crate::client::{delete, get, post, put};
 use crate::server::{PASSWORD, Plan, Server};
 use crate::store::on_both_engines;
 
@@ -177,6 +177,8 @@ async fn an_address_that_fails_often_is_refused_before_any_hash() {
         let token = json!({"token": "x", "password": "long enough"});
         let guess = post("/console/password").anonymous().json(&token);
         server.call(guess).await.expect_fault(Code::TooManyFailures);
+        let look = post("/console/password_link").anonymous().json(&json!({"token": "x"}));
+        server.call(look).await.expect_fault(Code::TooManyFailures);
         let forgotten = json!({"email": "a@b"});
         let forgotten = post("/console/password_reset").anonymous().json(&forgotten);
         server.call(forgotten).await.expect_fault(Code::TooManyFailures);
@@ -302,14 +304,55 @@ async fn a_code_at_once_from_many_signs_in_once() {
         }
         let answers = tries.join_all().await;
         assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    })
+    .await;
+}
 
-        // Whoever has lost the telephone is helped from the command line.
-        let reset = server.act(|tx, act| {
-            let agent = agent::hold(tx, "jkowalski")?;
-            totp::remove(tx, act, &agent)
-        });
-        assert!(reset.await);
+/// Turns an agent's second factor on, and gives its secret.
+async fn secure(server: &Server, login: &'static str) -> [u8; 20] {
+    let (secret, key) = (totp::new_secret(&server.app.ids), server.app.secret.clone());
+    server
+        .act(move |tx, act| {
+            let agent = agent::hold(tx, login)?;
+            totp::set_up(tx, act, &key, agent.id, &secret)?;
+            totp::confirm(tx, act, &key, &agent, &totp::code_at(&secret, act.now))
+        })
+        .await;
+    secret
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_lost_the_telephone_is_helped() {
+    on_both_engines(async |engine| {
+        let server = Plan::on(engine).configured(AT_LENGTH).start().await;
+        set_up(&server, "jkowalski", Role::Administrator).await;
+        let administrator = Browser::of(&server, "anowak", Role::Administrator).await;
+        secure(&server, "anowak").await;
+        secure(&server, "jkowalski").await;
+        sign_in(&server, "jkowalski", PASSWORD, None).await.expect_fault(Code::CodeNeeded);
+        let is_on = async || {
+            let shown = administrator.call(&server, get("/console/agents/jkowalski")).await;
+            let listed = administrator.call(&server, get("/console/agents")).await;
+            let (shown, listed) = (shown.expect(200).json(), listed.expect(200).json());
+            assert_eq!(shown["account"], listed[0]["account"]);
+            shown["account"]["has_second_factor"].as_bool().expect("it is told")
+        };
+        assert!(is_on().await);
+        let take = |login: &str| delete(format!("/console/agents/{login}/second_factor"));
+        for _ in 0..2 {
+            administrator.call(&server, take("jkowalski")).await.expect_nothing();
+        }
+        assert!(!is_on().await);
         sign_in(&server, "jkowalski", PASSWORD, None).await.expect(200);
+        let log = get("/console/audit?actor=anowak&subject=agent%20jkowalski");
+        let log = administrator.call(&server, log).await.expect(200).json();
+        let [line] = &log["result"].as_array().expect("a list")[..] else { panic!("{log}") };
+        assert_eq!(line["change"], "agent.second_factor");
+        assert_eq!((&line["was"], &line["becomes"]), (&json!(true), &json!(false)));
+        // A borrowed browser can't turn its agent's own off.
+        administrator.call(&server, take("anowak")).await.expect_fault(Code::OwnSecondFactor);
+        sign_in(&server, "anowak", PASSWORD, None).await.expect_fault(Code::CodeNeeded);
+        administrator.call(&server, take("nobody")).await.expect_fault(Code::UnknownAgent);
     })
     .await;
 }

@@ -56,9 +56,9 @@ async fn the_first_administrator_comes_by_a_link() {
         assert_eq!(answer.json()["role"], "administrator");
         let refused = server.app.db.write(|tx| links::add_for_administrator(tx, 0, "y")).await;
         assert!(refused.is_err_and(|error| error.is(Code::HasAdministrator)));
-        // When nobody is left, there is a way again; it lasts an hour.
-        let closed = Changes { is_active: Some(false), ..Changes::default() };
-        server.act(move |tx, act| agent::change(tx, act, login, &closed)).await;
+        // When nobody is left, as only the database's owner can have it, there is a way again; it
+        // lasts an hour.
+        server.execute("UPDATE agent SET is_active = 0").await;
         let late = admin_link(&server).await;
         server.app.clock.advance(HOUR);
         server.call(welcome(&late, "late")).await.expect_fault(Code::UnknownLink);
@@ -80,6 +80,11 @@ async fn an_invited_agent_sets_a_password_once() {
         let again = administrator.call(&server, post("/console/agents").json(&new)).await;
         again.expect_fault(Code::LoginTaken);
         sign_in(&server, "ewa", "long enough", None).await.expect_fault(Code::WrongSignIn);
+        let has_password = async || {
+            let shown = administrator.call(&server, get("/console/agents/ewa")).await;
+            shown.expect(200).json()["account"]["has_password"].as_bool().expect("it is told")
+        };
+        assert!(!has_password().await);
         let invite = async || {
             let answer = administrator.call(&server, post("/console/agents/ewa/invitation")).await;
             let answer = answer.expect(200).json();
@@ -90,14 +95,22 @@ async fn an_invited_agent_sets_a_password_once() {
             token.to_owned()
         };
         let (first, second) = (invite().await, invite().await);
+        let whose = async |token: &str| {
+            let link = post("/console/password_link").anonymous().json(&json!({"token": token}));
+            server.call(link).await
+        };
+        let owner = whose(&first).await.expect(200).json();
+        assert_eq!(owner["login"], "ewa", "it is not used up by looking at it");
         server
             .call(password(&first, "short"))
             .await
             .expect_fault_of(Code::PasswordTooShort, "password");
         let set = server.call(password(&first, "long enough")).await.expect(200).json();
         assert_eq!(set, json!({"login": "ewa"}));
+        assert!(has_password().await);
         for used in [&first, &second] {
             server.call(password(used, "of another")).await.expect_fault(Code::UnknownLink);
+            whose(used).await.expect_fault(Code::UnknownLink);
         }
         let browser =
             Browser::take(&sign_in(&server, "ewa", "long enough", None).await.expect(200));
@@ -178,10 +191,12 @@ async fn administrators_look_after_agents_and_agents_see_colleagues() {
         assert_eq!(seen[2]["account"]["active"], false);
         let at = "/console/agents/anowak";
         let shown = administrator.call(&server, get(at)).await.expect(200).json();
-        assert_eq!(
-            shown["account"],
-            server.call(get("/api/agents/anowak").query(&[("include_details", "1")])).await.json()
-        );
+        let detailed = get("/api/agents/anowak").query(&[("include_details", "1")]);
+        let mut account = server.call(detailed).await.json();
+        account["has_password"] = json!(true);
+        account["has_second_factor"] = json!(false);
+        assert_eq!(shown["account"], account);
+        assert_eq!(seen[1]["account"], account);
         for (change, code) in [
             (json!({"capacity": 0}), Code::NotWithin),
             (json!({"password": "short"}), Code::PasswordTooShort),
@@ -189,6 +204,14 @@ async fn administrators_look_after_agents_and_agents_see_colleagues() {
         ] {
             administrator.call(&server, put(at).json(&change)).await.expect_fault(code);
         }
+        let short =
+            json!({"login": "ola", "name": "Ola", "surname": "Nowa", "password": "krótkie"});
+        let refused = administrator.call(&server, post("/console/agents").json(&short)).await;
+        refused.expect_fault_of(Code::PasswordTooShort, "password");
+        administrator
+            .call(&server, get("/console/agents/ola"))
+            .await
+            .expect_fault(Code::UnknownAgent);
         let change = json!({"name": "Anna", "password": "long enough", "roles": ["supervisor"]});
         administrator.call(&server, put(at).json(&change)).await.expect_nothing();
         assert!(!agent.is_signed_in(&server).await);

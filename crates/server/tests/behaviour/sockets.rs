@@ -1,5 +1,6 @@
 //! Words flow both ways.
 
+use rozmowa::queue::agents;
 use rozmowa::visitor::token;
 use rozmowa_load::socket::{Closed, Refused, Socket};
 use serde_json::{Value, json};
@@ -137,6 +138,10 @@ async fn passing_things_reach_the_other_side() {
         let read = json!({ "type": "read", "conversation": id, "seq": 2 });
         agent.socket.send(&read).await.unwrap();
         assert_eq!(visitor.next_of("read").await.unwrap()["seq"], 2);
+        for person in [&mut visitor, &mut agent] {
+            person.socket.send(&json!({ "type": "ping" })).await.unwrap();
+            assert_eq!(person.next_of("pong").await.unwrap(), json!({ "type": "pong" }));
+        }
         visitor.socket.close().await;
         assert_eq!(agent.next_of("typing").await.unwrap()["is_typing"], false, "who is gone");
         assert_eq!(agent.next_of("page").await.unwrap()["is_open"], false);
@@ -256,6 +261,22 @@ async fn who_may_not_see_it_any_more_hears_no_more_of_it() {
         agent.socket.send(&watch).await.unwrap();
         agent.next_of("refused").await.unwrap();
         assert_eq!(agent.log.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_taken_off_a_queue_hears_no_more_of_it() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let id = server.start(&[]).await;
+        member(&server, 3, "jkowalski").await;
+        let cookie = cookie_of(&server, "jkowalski").await;
+        let mut agent = Person::agent(&server, &cookie, &id).await;
+        agent.until(1).await;
+        server.act(|tx, act| agents::remove(tx, act, 3, "jkowalski")).await;
+        let refused = agent.next_of("refused").await.unwrap();
+        assert_eq!(refused["errors"][0]["code"], 200_123);
     })
     .await;
 }

@@ -86,11 +86,14 @@ async fn a_file_goes_with_a_message_to_the_other_side() {
                 ("Content-Disposition", "inline; filename=\"zdj_cie 1.png\"; filename*=UTF-8''zdj%C4%99cie%201.png"),
                 ("X-Content-Type-Options", "nosniff"),
                 ("Content-Security-Policy", "sandbox; default-src 'none'"),
-                ("Cache-Control", "private, max-age=3600"),
+                ("Cache-Control", "private, no-cache"),
+                ("ETag", &*format!("\"{file}\"")),
             ] {
                 assert_eq!(answer.header(name), Some(value), "{name}");
             }
         }
+        let again = visitor.get(&format!("/files/{file}")).header("If-None-Match", &format!("\"{file}\""));
+        assert!(server.call(again).await.expect(304).body.is_empty());
         let part = visitor.get(&format!("/files/{file}")).header("Range", "bytes=1-3");
         let part = server.call(part).await.expect(206);
         assert_eq!(part.body, b"PNG");

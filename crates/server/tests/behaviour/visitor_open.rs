@@ -9,13 +9,15 @@ use rozmowa::queue::settings::{Hours, Span};
 use serde_json::{Value, json};
 
 use crate::client::{Request, delete, get, post, put};
+use crate::desk::Desk;
+use crate::people::{soon, token_of, visitor_socket};
 use crate::server::{NOON, Server, new_customer};
 use crate::store::{Engine, on_both_engines};
 use crate::visitors::{AtConsole, OPEN, Visitor, open, opened, set, somebody, visitor};
 
 const SHOP: &str = "https://shop.example.org";
 
-fn jwt(claims: &Value, secret: &str) -> String {
+pub fn jwt(claims: &Value, secret: &str) -> String {
     jwt_of(&json!({"alg": "HS256", "typ": "JWT"}), claims, secret)
 }
 
@@ -26,7 +28,7 @@ fn jwt_of(header: &Value, claims: &Value, secret: &str) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, text.as_bytes())))
 }
 
-async fn secret_of(server: &Server, queue: i64) -> String {
+pub async fn secret_of(server: &Server, queue: i64) -> String {
     let admin = AtConsole::of(server, "anowak", Role::Administrator).await;
     let call = admin.as_this(post(format!("/console/queues/{queue}/identity_secret")));
     let answer = server.call(call).await.expect(200).json();
@@ -61,7 +63,7 @@ async fn a_visitor_opens_a_conversation_and_goes_on_with_the_token() {
             json!({
                 "conversation_id": visitor.id, "status": "CREATED", "seq": 2, "queue": "Sklep", "agent": null,
                 "name": "Ola Bąk", "rating": null, "agent_read_seq": 0, "read_seq": 0, "language": "pl",
-                "has_text_preview": false, "takes_files": true,
+                "has_text_preview": false, "takes_files": true, "chat_queue_id": 3, "is_mailed": false,
             })
         );
         let events = visitor.events(&server).await;
@@ -82,6 +84,84 @@ async fn a_visitor_opens_a_conversation_and_goes_on_with_the_token() {
             })
         );
         assert_eq!(server.log_faults().await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_made_later_leave_the_visitor_their_own() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let visitor = opened(&server, &json!({"chat_queue_id": 3, "text": "Dzień dobry"})).await;
+        for _ in 0..100 {
+            server.app.clock.advance(1);
+            token_of(&server, &visitor.id).await;
+        }
+        server.call(visitor.get("")).await.expect(200);
+        let started = server.start(&[]).await;
+        let oldest = token_of(&server, &started).await;
+        for _ in 0..100 {
+            server.app.clock.advance(1);
+            token_of(&server, &started).await;
+        }
+        let with = |token: &str| {
+            get("/visitor/conversation").header("Authorization", &format!("Bearer {token}"))
+        };
+        server.call(with(&oldest)).await.expect(401);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_says_of_itself_refuses_nobody_and_is_kept_clean() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        let boss = Desk::supervisor(&server, "anowak").await;
+        let data = async |visitor: &Visitor| {
+            let data = boss.sheet(&server, &visitor.id).await["client_data"].clone();
+            ["page_url", "page_title", "referrer"].map(|name| data[name].clone())
+        };
+        let long = "a".repeat(3_000);
+        for (url, title, referrer, kept) in [
+            (
+                "https://shop.example.org/buty?a=b#token=tajne#x".to_owned(),
+                "Buty\u{85}i\0 sanda\u{1f}ły".to_owned(),
+                " https://a.example/\u{7f}x\0".to_owned(),
+                ["https://shop.example.org/buty?a=b", "Buty i  sanda ły", "https://a.example/ x"]
+                    .map(str::to_owned),
+            ),
+            (
+                format!("https://a.example/{long}"),
+                long.clone(),
+                long.clone(),
+                [format!("https://a.example/{}", &long[18..2_000]), long[..255].to_owned(), long[..2_000].to_owned()],
+            ),
+        ] {
+            let body = json!({"chat_queue_id": 3, "page_url": url, "page_title": title, "referrer": referrer});
+            let visitor = opened(&server, &body).await;
+            assert_eq!(json!(data(&visitor).await), json!(kept));
+            // The same while it goes on, by both ways.
+            let later = opened(&server, &json!({"chat_queue_id": 3})).await;
+            let page = json!({"url": url, "title": title});
+            server.call(later.post("/page").json(&page)).await.expect_nothing();
+            assert_eq!(json!(data(&later).await[..2]), json!(kept[..2]));
+            let mut socket = visitor_socket(&server).await;
+            let later = opened(&server, &json!({"chat_queue_id": 3})).await;
+            for frame in [
+                json!({"type": "hello", "v": 1, "token": later.token}),
+                json!({"type": "page", "url": url, "title": title}),
+                json!({"type": "ping"}),
+            ] {
+                socket.send(&frame).await.expect("it is taken");
+            }
+            soon(socket.next_of("pong")).await.expect("the socket goes on");
+            assert_eq!(json!(data(&later).await[..2]), json!(kept[..2]));
+        }
+        // Half an emoji, and what is no text at all.
+        let cut = r#"{"chat_queue_id": 3, "page_title": "Buty \ud83d", "page_url": [], "referrer": {}}"#;
+        let answer = server.call(post(OPEN).anonymous().body("application/json", cut)).await;
+        let kept = data(&visitor(&answer.expect(200).json())).await;
+        assert_eq!(json!(kept), json!([null, "Buty \u{fffd}", null]));
     })
     .await;
 }
@@ -207,8 +287,14 @@ async fn forged_identities_are_refused_and_nothing_is_opened() {
         server.call(body(&with_old)).await.expect_fault(Code::IdentityRefused);
         server.call(body(&with_new)).await.expect(200);
         let admin = AtConsole::of(&server, "jkowalski", Role::Administrator).await;
+        let has_secret = async || {
+            let queue = server.call(admin.as_this(get("/console/queues/3"))).await.expect(200);
+            queue.json()["has_identity_secret"].as_bool().expect("yes or no")
+        };
+        assert!(has_secret().await);
         let remove = admin.as_this(delete("/console/queues/3/identity_secret"));
         server.call(remove).await.expect_nothing();
+        assert!(!has_secret().await);
         server.call(body(&with_none)).await.expect_fault(Code::IdentityRefused);
         // The secret is in no line of the audit log.
         let audit = server.call(get("/api/audit")).await.expect(200).text();
@@ -411,15 +497,18 @@ async fn a_queue_tells_visitors_no_more_than_they_need() {
     assert_eq!(
         keys,
         [
+            "answers_by_email",
             "chat_queue_id",
             "clauses",
+            "file_bytes_max",
             "has_text_preview",
             "is_attended",
             "is_open",
             "name",
             "next_opening_at",
             "takes_files",
-            "takes_unverified"
+            "takes_unverified",
+            "widget"
         ]
     );
     server.act(|tx, act| rozmowa::queue::agents::set(tx, act, 3, "jkowalski", 1)).await;

@@ -4,11 +4,12 @@ use rozmowa::agent::Changes;
 use rozmowa::conversation::log::{Event, Kind, Speaker};
 use rozmowa::http::Code;
 use rozmowa::live::{By, Passing, Signal, Topic};
+use rozmowa_load::socket::{Refused, Socket};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::client::{get, post};
-use crate::people::Person;
+use crate::people::{Person, soon, visitor_socket};
 use crate::server::{NOON, Plan, Server};
 use crate::store::{Engine, on_both_engines};
 use crate::visitors::{opened, set, somebody, with_link};
@@ -198,6 +199,44 @@ async fn reading_typing_and_pages_are_told_to_who_looks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_socket_shows_what_is_typed_as_long_as_the_queue_of_now_does() {
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        set(&server, 3, |settings| settings.has_text_preview = true).await;
+        let visitor = somebody(&server).await;
+        let mut socket = visitor_socket(&server).await;
+        let hello = json!({"type": "hello", "v": 1, "token": visitor.token});
+        socket.send(&hello).await.expect("it is taken");
+        soon(socket.next_of("welcome")).await.expect("a welcome");
+        let mut inbox = server.app.hub.inbox();
+        inbox.listen(Topic::Conversation(visitor.id.parse().expect("an id")));
+        let mut typed = async || {
+            let frame = json!({"type": "typing", "is_typing": true, "text": "tajne"});
+            socket.send(&frame).await.expect("it is taken");
+            loop {
+                let Signal::Passing(passing) = inbox.next().await.expect("it goes on") else {
+                    continue;
+                };
+                if let Passing::Typing { text, .. } = &*passing {
+                    break text.clone();
+                }
+            }
+        };
+        assert_eq!(typed().await.as_deref(), Some("tajne"));
+        let transfer = format!("/api/chat_conversations/{}/transfer", visitor.id);
+        for (queue, is_shown) in [(4, false), (3, true)] {
+            let body = json!({"user_login": "jkowalski", "chat_queue_id": queue});
+            server.call(post(&*transfer).json(&body)).await.expect(200);
+            crate::hooks::until("it is of the other queue", async || {
+                (typed().await.is_some() == is_shown).then_some(())
+            })
+            .await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_open_page_is_nobodys_absence() {
     on_both_engines(async |engine| {
         let server = Server::on(engine).await;
@@ -222,6 +261,63 @@ async fn an_open_page_is_nobodys_absence() {
         server.app.clock.advance(3_700_000);
         settle(&server, NOON + 7_260_000).await;
         assert_eq!(status(&stays).await, "CLOSED");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_us_is_not_ended_as_idle() {
+    const MINUTE: i64 = 60_000;
+    on_both_engines(async |engine| {
+        let server = Server::on(engine).await;
+        for queue in [3, 4] {
+            set(&server, queue, |settings| {
+                (settings.idle_close_seconds, settings.no_answer_seconds) = (3_600, 0);
+            })
+            .await;
+        }
+        let text = json!({"chat_queue_id": 3, "text": "Czy są w rozmiarze 38?"});
+        let (unanswered, returned) = (opened(&server, &text).await, opened(&server, &text).await);
+        let thankful = opened(&server, &text).await;
+        let leave = async |visitor: &crate::visitors::Visitor| {
+            let call = visitor.post("/page").json(&json!({"is_closed": true}));
+            server.call(call).await.expect_nothing();
+        };
+        let statuses = async |expected: [&str; 3]| {
+            for (visitor, expected) in [&unanswered, &returned, &thankful].into_iter().zip(expected)
+            {
+                let shown = server.call(visitor.get("")).await.json();
+                assert_eq!(shown["status"], expected, "{}", shown["queue"]);
+            }
+        };
+        server.reply(&returned.id, "jkowalski", "Sprawdzę").await;
+        server.reply(&thankful.id, "jkowalski", "Są").await;
+        // Nobody has it any more when the client goes on.
+        let transfer = format!("/api/chat_conversations/{}/transfer", returned.id);
+        let transfer = post(transfer).json(&json!({"user_login": "jkowalski", "chat_queue_id": 4}));
+        server.call(transfer).await.expect(200);
+        server.app.clock.advance(1);
+        returned.say(&server, "I jeszcze 39").await;
+        thankful.say(&server, "Dziękuję").await;
+        for visitor in [&unanswered, &returned, &thankful] {
+            leave(visitor).await;
+        }
+        // Over night.
+        let at = NOON + 1 + 210 * MINUTE;
+        server.app.clock.advance(210 * MINUTE);
+        settle(&server, at).await;
+        statuses(["CREATED", "IN_PROGRESS", "CLOSED"]).await;
+        server.app.clock.advance(30 * MINUTE);
+        server.reply(&unanswered.id, "jkowalski", "Są").await;
+        server.assign(&returned.id, "jkowalski").await.expect_nothing();
+        // From the answer the visitor has the whole time, and so has the agent from when it was theirs.
+        server.app.clock.advance(59 * MINUTE);
+        settle(&server, at + 89 * MINUTE).await;
+        statuses(["IN_PROGRESS", "IN_PROGRESS", "CLOSED"]).await;
+        server.app.clock.advance(MINUTE);
+        settle(&server, at + 90 * MINUTE).await;
+        statuses(["CLOSED", "CLOSED", "CLOSED"]).await;
+        assert_eq!(server.log_faults().await, [""; 0]);
     })
     .await;
 }
@@ -340,6 +436,14 @@ async fn a_flood_is_limited_and_nobody_else_notices() {
         }
     }
     assert_eq!(last, 429);
+    // So is whatever else looks something up for anybody.
+    for path in ["/chat/3", "/widget.js?queue=3"] {
+        server.call(get(path).anonymous()).await.expect_fault(Code::TooManyCalls);
+    }
+    let foreign = [("origin", "https://other.example.org")];
+    let socket = Socket::open(server.address, "/visitor/socket", &foreign).await;
+    assert!(matches!(socket, Err(Refused::Status(429))));
+    visitor_socket(&server).await;
     server.call(post("/api/chat_conversations/start?chat_queue_id=3")).await.expect(200);
 }
 

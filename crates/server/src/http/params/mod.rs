@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 pub use tree::{Node, Object};
 pub use types::{
-    Count, Cursor, Email, Flag, Id, Line, Listed, Login, Many, Named, OneOf, OrEmpty, Param,
-    Password, Text, TimeFrom, TimeUntil, Within, YesNo, integer, path_number,
+    Count, Cursor, Email, Flag, Hearsay, Id, Line, Listed, Login, Many, Moment, Named, OneOf,
+    OrEmpty, Param, Password, Text, TimeFrom, TimeUntil, Within, YesNo, integer, path_number,
 };
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ObjectBuilder;

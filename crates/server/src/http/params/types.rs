@@ -119,6 +119,9 @@ impl<const LEAST: i64, const MOST: i64> Param for Within<LEAST, MOST> {
     }
 }
 
+/// Epoch milliseconds, as consoles have times: up to the year 9999.
+pub type Moment = Within<0, 253_402_300_799_999>;
+
 /// A whole number.
 pub fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
@@ -268,6 +271,23 @@ impl<const MAX: usize> Deref for Line<MAX> {
 impl<const MAX: usize> From<Line<MAX>> for String {
     fn from(line: Line<MAX>) -> Self {
         line.0
+    }
+}
+
+/// What a page tells of itself, which whoever calls did not choose: it is taken as far as it can be, and never refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hearsay(pub String);
+
+impl Param for Hearsay {
+    fn describe(_: bool) -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::String)
+    }
+
+    fn read(_: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
+        Ok(match node {
+            Some(Node::Scalar(text)) => Self(text),
+            _ => Self::default(),
+        })
     }
 }
 
