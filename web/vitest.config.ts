@@ -11,5 +11,7 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes when it can, on a machine that has other work, too.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
