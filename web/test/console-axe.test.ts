@@ -105,7 +105,7 @@ async function faultsIn(person: ConsolePage): Promise<string[]> {
 /** What is drawn anew finds its place in the next pictures: the least that there was in a while. */
 async function settles(look: () => Promise<string[]>): Promise<string[]> {
   let found = await look();
-  await until("its place", async () => (found = await look()).length === 0, 1_000).catch(() => undefined);
+  await until("its place", async () => (found = await look()).length === 0, 5_000).catch(() => undefined);
   return found;
 }
 
