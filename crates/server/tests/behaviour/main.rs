@@ -57,6 +57,7 @@ mod program;
 mod queue_agents;
 mod queue_settings;
 mod receiver;
+mod reference;
 mod retention;
 mod routing;
 mod routing_random;
