@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Request, get, post, put};
 use crate::hooks::until;
 use crate::program::{Home, Program, install, run};
-use crate::server::{PASSWORD, Plan, Server};
+use crate::server::{PASSWORD, Plan, START, Server};
 use crate::store::Engine;
 
 /// What stands for a caller's own in the examples.
@@ -216,13 +216,14 @@ async fn what_a_method_refuses_is_among_the_codes_that_it_lists() {
             .collect();
         let path = method.path.replace(":participant", "both").replace(":login", "jkowalski");
         // As it should not be called: of things that nobody knows, and of one that is there.
-        for (id, odd) in [
+        let odd_ones = [
             ("99", json!("\u{1}")),
             (&*id, json!("x".repeat(20_000))),
             (&*id, json!(" ")),
             ("3", json!([["a"]])),
             (&*id, json!({"a": 1})),
-        ] {
+        ];
+        for (at, (id, odd)) in odd_ones.into_iter().enumerate() {
             let path = path.replace(":file_id", id).replace(":id", id);
             let all = names.iter().map(|name| {
                 (
@@ -235,20 +236,14 @@ async fn what_a_method_refuses_is_among_the_codes_that_it_lists() {
                 // A stream that is not refused has no end.
                 "GET" if method.id.starts_with("stream_") && odd == json!(" ") => continue,
                 "GET" | "DELETE" => {
-                    let value = odd.as_str().unwrap_or("-").chars().take(5_000).collect::<String>();
+                    let value = odd.as_str().unwrap_or("-").chars().take(300).collect::<String>();
                     let pairs: Vec<_> =
                         names.iter().map(|name| (name.trim_end_matches("[]"), &*value)).collect();
                     if pairs.is_empty() { continue } else { request.query(&pairs) }
                 }
                 _ => request.json(&Value::Object(all.collect())),
             };
-            let request = request.key(
-                &format!("{}{odd}{id}", method.id)
-                    .replace(|c: char| !c.is_ascii_graphic(), "-")
-                    .chars()
-                    .take(200)
-                    .collect::<String>(),
-            );
+            let request = request.key(&format!("{}-{at}", method.id));
             let answer = server.call(request).await;
             if answer.status < 400 {
                 continue;
@@ -313,8 +308,7 @@ impl Scene {
             }
         }
         if example.contains(CONVERSATION) {
-            let started =
-                self.call(post(crate::server::START).query(&[("chat_queue_id", "7")])).await;
+            let started = self.call(post(START).query(&[("chat_queue_id", "7")])).await;
             let id = started["conversation_id"].as_str().expect("an id").to_owned();
             if method.id == "hand_over_conversation" {
                 let path = format!("/api/chat_conversations/{id}/assign_bot");
@@ -329,12 +323,21 @@ impl Scene {
             example = example.replace(CONVERSATION, &id);
         }
         if example.contains(DELIVERY) {
-            self.call(post(crate::server::START).query(&[("chat_queue_id", "7")])).await;
-            let waiting = self.call(get(format!("/api/webhooks/{NUMBER}/pending"))).await;
-            let id = waiting["result"][0]["delivery_id"].as_str().expect("one waits").to_owned();
-            example = example.replace(DELIVERY, &id);
+            example = example.replace(DELIVERY, &self.delivery().await);
         }
         example
+    }
+
+    /// One that was tried: the log knows no other.
+    async fn delivery(&self) -> String {
+        self.call(post(START).query(&[("chat_queue_id", "7")])).await;
+        until("an attempt", async || {
+            let log = self.call(get(format!("/api/webhooks/{NUMBER}/attempts"))).await;
+            let attempts = log["result"].as_array().expect("a list");
+            let of_chat = attempts.iter().find(|it| it["action"] == "CHAT_CONVERSATION_CREATED")?;
+            of_chat["delivery_id"].as_str().map(str::to_owned)
+        })
+        .await
     }
 
     /// Runs it, and gives the status that the server answered; a stream is ended as soon as that is known.

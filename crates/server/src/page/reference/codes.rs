@@ -110,7 +110,7 @@ fn of_parameter(parameter: &Parameter, codes: &mut Vec<Code>) {
             return codes.extend([Code::BadIdempotencyKey, Code::IdempotencyKeyReused]);
         }
         (Place::Header, "Last-Event-ID") | (_, "after") => codes.push(Code::NotEventId),
-        (_, "cursor") => return codes.push(Code::NotCursor),
+        (_, "cursor") => codes.push(Code::NotCursor),
         (_, "subscription_url") => codes.extend([Code::NotUrl, Code::AddressNotAllowed]),
         (_, "http_auth_user") => codes.push(Code::ColonInUser),
         (_, "include_messages") => codes.push(Code::AnswerTooLarge),
@@ -147,12 +147,13 @@ fn of_shape(parameter: &Parameter, codes: &mut Vec<Code>) {
         codes.extend([Code::NotList, Code::TooManyValues]);
         let items = shape.get("items");
         let has = |key: &str| items.is_some_and(|items| items.get(key).is_some());
-        if has("enum") {
-            codes.push(Code::NotOneOf);
-        } else if has("format") {
+        if has("format") {
             codes.push(Code::NotUuid);
         } else {
             codes.extend([Code::TooLong, Code::ControlCharacter]);
+        }
+        if has("enum") {
+            codes.push(Code::NotOneOf);
         }
         codes.push(Code::NotText);
     } else if parameter.is_of_type("object") {
