@@ -164,9 +164,9 @@ async fn the_page_is_light_and_whoever_has_it_is_not_sent_it_again() {
     let answer = server.call(packed.clone()).await.expect(200);
     assert_eq!(answer.header("content-encoding"), Some("gzip"));
     assert!(answer.body.len() < 150_000, "{} bytes", answer.body.len());
-    let plain = fetch(&server, "/reference").await.expect(200);
+    let unpacked = fetch(&server, "/reference").await.expect(200);
     let text = std::io::read_to_string(GzDecoder::new(&answer.body[..])).expect("gzip");
-    assert!(plain.text() == text && plain.header("content-encoding").is_none());
+    assert!(unpacked.text() == text && unpacked.header("content-encoding").is_none());
     // It calls the address at which the installation is found.
     assert!(text.contains("https://chat.example.org/api/chat_conversations/start"));
     assert!(!text.contains("example.org//"));
@@ -239,7 +239,10 @@ async fn what_a_method_refuses_is_among_the_codes_that_it_lists() {
                     let value = odd.as_str().unwrap_or("-").chars().take(300).collect::<String>();
                     let pairs: Vec<_> =
                         names.iter().map(|name| (name.trim_end_matches("[]"), &*value)).collect();
-                    if pairs.is_empty() { continue } else { request.query(&pairs) }
+                    if pairs.is_empty() {
+                        continue;
+                    }
+                    request.query(&pairs)
                 }
                 _ => request.json(&Value::Object(all.collect())),
             };

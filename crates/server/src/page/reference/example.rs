@@ -110,6 +110,14 @@ fn indented(value: &Value, spaces: usize) -> String {
     text.replace('\n', &format!("\n{}", " ".repeat(spaces)))
 }
 
+/// Each on a line of its own, between what all of them have.
+fn lines<T: AsRef<str>>(before: &str, all: &[T], after: &str) -> String {
+    all.iter().fold(String::new(), |mut text, line| {
+        text.extend([before, line.as_ref(), after, "\n"]);
+        text
+    })
+}
+
 /// In single quotes of a shell.
 fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -152,11 +160,11 @@ const OF_PYTHON: Literal =
 impl Literal {
     fn write(&self, value: &Value, spaces: usize) -> String {
         let pad = " ".repeat(spaces + 4);
-        let block = |open: &str, lines: Vec<String>, close: &str| {
-            if lines.is_empty() {
+        let block = |open: &str, parts: Vec<String>, close: &str| {
+            if parts.is_empty() {
                 return format!("{open}{close}");
             }
-            let lines: String = lines.iter().map(|line| format!("{pad}{line},\n")).collect();
+            let lines = lines(&pad, &parts, ",");
             format!("{open}\n{lines}{}{close}", " ".repeat(spaces))
         };
         match value {
@@ -225,7 +233,7 @@ fn php(call: &Call<'_>) -> String {
         }
         _ => options.push("CURLOPT_RETURNTRANSFER => true".to_owned()),
     }
-    let options: String = options.iter().map(|option| format!("    {option},\n")).collect();
+    let options = lines("    ", &options, ",");
     let run =
         if after.is_empty() { "curl_exec($curl);\n" } else { "$answer = curl_exec($curl);\n" };
     let url = OF_PHP.quoted(&call.url);
@@ -260,8 +268,8 @@ fn python(call: &Call<'_>) -> String {
         }
         _ => "    print(answer.status, answer.read().decode())\n".to_owned(),
     };
-    let imports: String = imports.iter().map(|name| format!("import {name}\n")).collect();
-    let arguments: String = arguments.iter().map(|it| format!("    {it},\n")).collect();
+    let imports = lines("import ", &imports, "");
+    let arguments = lines("    ", &arguments, ",");
     format!(
         "{imports}\nkey = base64.b64encode(\"{CREDENTIALS}\".encode()).decode()\nrequest = urllib.request.Request(\n{arguments})\nwith urllib.request.urlopen(request) as answer:\n{show}"
     )
@@ -269,19 +277,19 @@ fn python(call: &Call<'_>) -> String {
 
 fn javascript(call: &Call<'_>) -> String {
     let mut imports = Vec::new();
-    let mut lines = Vec::new();
+    let mut given = Vec::new();
     if call.verb != "GET" {
-        lines.push(format!("method: \"{}\"", call.verb));
+        given.push(format!("method: \"{}\"", call.verb));
     }
     let kind = call.content_type();
     let kind = kind.map(|kind| format!(", \"Content-Type\": \"{kind}\"")).unwrap_or_default();
-    lines.push(format!("headers: {{ Authorization: `Basic ${{key}}`{kind} }}"));
+    given.push(format!("headers: {{ Authorization: `Basic ${{key}}`{kind} }}"));
     match call.body {
         Body::Nothing => {}
-        Body::Json(value) => lines.push(format!("body: JSON.stringify({})", indented(value, 2))),
+        Body::Json(value) => given.push(format!("body: JSON.stringify({})", indented(value, 2))),
         Body::File => {
             imports.push("readFile");
-            lines.push(format!("body: await readFile(\"{FILE}\")"));
+            given.push(format!("body: await readFile(\"{FILE}\")"));
         }
     }
     let show = match call.answer {
@@ -298,7 +306,7 @@ fn javascript(call: &Call<'_>) -> String {
         [] => String::new(),
         names => format!("import {{ {} }} from \"node:fs/promises\";\n\n", names.join(", ")),
     };
-    let lines: String = lines.iter().map(|line| format!("  {line},\n")).collect();
+    let lines = lines("  ", &given, ",");
     let url = Value::from(&*call.url);
     format!(
         "{imports}const key = btoa(\"{CREDENTIALS}\");\nconst answer = await fetch({url}, {{\n{lines}}});\n{show}"
