@@ -77,7 +77,7 @@ dist-test: dist ## Install the tarball by docs/INSTALL.md in a clean Debian (roo
 
 # What the targets above stand on.
 tools:
-	@scripts/need postgresql python3-aiosmtpd python3-venv strace
+	@scripts/need curl postgresql python3-aiosmtpd python3-venv strace
 
 node:
 	@scripts/need-node

@@ -14,7 +14,12 @@ const COMPRESSED_FROM_BYTES = 1024;
 /** What the server writes into the loader. */
 const SETTINGS_BYTES = 140;
 /** Gzip bytes: what a visitor waits for on a slow line, and an agent from signing in to the conversations. */
-const LIMITS = { loader: 2 * 1024 - SETTINGS_BYTES, chat: 30 * 1024, console: 180 * 1024 };
+const LIMITS = {
+  loader: 2 * 1024 - SETTINGS_BYTES,
+  chat: 30 * 1024,
+  console: 180 * 1024,
+  reference: 8 * 1024,
+};
 
 /** The oldest that know the page's tools: sheets made by script, ARIA as properties, the height a phone leaves. */
 const LOADER_BROWSERS = ["chrome108", "firefox119", "safari16.4"];
@@ -125,6 +130,29 @@ async function buildConsole() {
   return output;
 }
 
+/** What the server writes the reference into, and what it looks like. Gives what the bundler has made. */
+async function buildReference() {
+  const { output } = await build({
+    ...common,
+    build: {
+      outDir: DIST,
+      emptyOutDir: false,
+      target: CONSOLE_BROWSERS,
+      modulePreload: false,
+      rollupOptions: {
+        input: "reference/reference.html",
+        output: {
+          entryFileNames: "assets/reference-[hash].js",
+          assetFileNames: "assets/reference-[hash][extname]",
+        },
+      },
+    },
+  });
+  await rename(join(DIST, "reference/reference.html"), join(DIST, "reference.html"));
+  await rm(join(DIST, "reference"), { recursive: true });
+  return output;
+}
+
 async function copyRest() {
   await mkdir(join(DIST, "demo"));
   for (const name of await readdir(join(ROOT, "demo"))) {
@@ -157,7 +185,7 @@ async function gzip(path) {
 /** Gzip bytes of what the first open of the chat loads, up to a form that can be filled in, in one language. */
 async function sizes() {
   const assets = (await files(join(DIST, "assets"))).filter(
-    (path) => /\.(js|css)$/.test(path) && !/\/console-/.test(path),
+    (path) => /\.(js|css)$/.test(path) && !/\/(console|reference)-/.test(path),
   );
   const isLater = (path) => /\/talk-/.test(path);
   const isOfLanguage = (path) => /texts_(pl|en)-/.test(path);
@@ -187,13 +215,25 @@ async function sizeOfConsole(output) {
   );
 }
 
+/** Gzip bytes of all that a bundler has made. */
+async function sizeOf(output) {
+  const made = output.filter(({ fileName }) => !fileName.endsWith(".html"));
+  const each = await Promise.all(made.map(({ fileName }) => gzip(join(DIST, fileName))));
+  return each.reduce((all, bytes) => all + bytes, 0);
+}
+
 await empty();
 await buildLoader();
 await buildChat();
 const output = await buildConsole();
+const reference = await buildReference();
 await copyRest();
 await compress();
-const measured = { ...(await sizes()), console: await sizeOfConsole(output) };
+const measured = {
+  ...(await sizes()),
+  console: await sizeOfConsole(output),
+  reference: await sizeOf(reference),
+};
 for (const [name, bytes] of Object.entries(measured)) {
   console.log(`${name}: ${bytes} bytes gzip, at most ${LIMITS[name]}`);
   if (bytes > LIMITS[name]) process.exitCode = 1;

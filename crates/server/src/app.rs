@@ -25,6 +25,7 @@ use crate::live::{self, Hub, Passed, ToRoute, Told};
 use crate::lookup::Lookups;
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
+use crate::page;
 use crate::report::summary;
 use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
@@ -151,6 +152,7 @@ pub struct Inner {
     pub lookups: Lookups,
     pub wall: wall::Remembered,
     pub public_url: PublicUrl,
+    pub reference: page::reference::Kept,
     /// Tells this process from others that share its database, and from those before it.
     pub process: [u8; 16],
     pub is_stopping: AtomicBool,
@@ -206,6 +208,7 @@ impl App {
             lookups: Lookups::default(),
             wall: wall::Remembered::default(),
             public_url,
+            reference: page::reference::Kept::default(),
             process,
             is_stopping: AtomicBool::new(false),
             probe: Probe::default(),

@@ -14,8 +14,10 @@ pub enum Language {
 }
 
 static CATALOGUES: LazyLock<[HashMap<String, String>; 2]> = LazyLock::new(|| {
-    // The console's pages have theirs from their build.
-    WRITTEN.map(|text| texts(text, |section| !section.starts_with("console")))
+    // The console's pages have theirs from their build, and the reference is written once and kept.
+    let is_said =
+        |section: &str| !["console", "reference"].iter().any(|it| section.starts_with(it));
+    WRITTEN.map(|text| texts(text, is_said))
 });
 
 const WRITTEN: [&str; 2] =
@@ -84,23 +86,32 @@ impl Language {
         texts.filter_map(|(key, text)| Some((of_section(key)?, text.as_str()))).collect()
     }
 
-    /// A text with its `{placeholders}` filled in one pass, so that a value is never taken for a placeholder.
+    /// The texts of sections that are not kept in memory, read anew, each with its section's name before its own.
+    pub fn sections(self, is_wanted: impl Fn(&str) -> bool) -> HashMap<String, String> {
+        texts(WRITTEN[self as usize], is_wanted)
+    }
+
     pub fn text(self, key: &str, arguments: &[(&str, String)]) -> String {
         let Some(template) = CATALOGUES[self as usize].get(key) else { return key.to_owned() };
-        let mut out = String::with_capacity(template.len() + 32);
-        let mut rest = template.as_str();
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let Some((name, tail)) = after.split_once('}') else { break };
-            match arguments.iter().find(|(known, _)| *known == name) {
-                Some((_, value)) => out.push_str(value),
-                None => out.push_str(name),
-            }
-            rest = tail;
-        }
-        out.push_str(rest);
-        out
+        fill(template, arguments)
     }
+}
+
+/// A text with its `{placeholders}` filled in one pass, so that a value is never taken for a placeholder.
+pub fn fill(template: &str, arguments: &[(&str, String)]) -> String {
+    let mut out = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else { break };
+        match arguments.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => out.push_str(value),
+            None => out.push_str(name),
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]

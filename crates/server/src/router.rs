@@ -4,7 +4,7 @@ use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
 use http::header;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa::openapi::{OpenApi, OpenApiBuilder, PathItem, SecurityRequirement};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -195,6 +195,8 @@ const BESIDE: &[Beside] = &[
     ("/api/openapi.json", || {
         get(async || ([(header::CONTENT_TYPE, "application/json")], REFERENCE))
     }),
+    ("/reference", || get(page::reference::show)),
+    ("/reference/decisions.md", || get(page::reference::decisions)),
     ("/visitor/socket", || get(visitor_socket::open)),
     ("/console/socket", || get(agent_socket::open)),
     ("/console", || get(page::console::redirect)),
@@ -217,7 +219,7 @@ const BESIDE: &[Beside] = &[
 ];
 
 /// The reference, checked in; a test holds it against the code.
-const REFERENCE: &str = include_str!("../../../docs/openapi.json");
+pub const REFERENCE: &str = include_str!("../../../docs/openapi.json");
 
 /// Everything the main listeners serve.
 pub fn router(app: App) -> Router {
@@ -296,22 +298,27 @@ pub fn method_names_beside() -> Vec<String> {
 
 fn names(methods: &[fn() -> UtoipaMethodRouter<App>]) -> Vec<String> {
     let paths = described(about(), methods).paths.paths;
-    let mut names = Vec::new();
-    for (path, item) in &paths {
-        let operations = [
-            ("GET", &item.get),
-            ("POST", &item.post),
-            ("PUT", &item.put),
-            ("DELETE", &item.delete),
-        ];
-        names.extend(
-            operations
-                .iter()
-                .filter(|(_, operation)| operation.is_some())
-                .map(|(method, _)| call::method_name(method, path)),
-        );
-    }
-    names
+    paths
+        .iter()
+        .flat_map(|(path, item)| verbs(item).map(|verb| call::method_name(verb, path)))
+        .collect()
+}
+
+/// The methods of the API, by verb and path, as this file has them.
+pub fn reading_order() -> Vec<(String, String)> {
+    let paths = API.iter().flat_map(|method| method().1.paths);
+    paths
+        .flat_map(|(path, item)| {
+            verbs(&item).map(|verb| (verb.to_owned(), path.clone())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn verbs(item: &PathItem) -> impl Iterator<Item = &'static str> {
+    let operations =
+        [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
+    let there = operations.map(|(verb, operation)| operation.is_some().then_some(verb));
+    there.into_iter().flatten()
 }
 
 fn about_people() -> OpenApi {

@@ -120,7 +120,7 @@ See it:
 
   curl -u api_reader:{API_PASSWORD} \"http://{plain}/api/chats\"
 
-The reference of the API: http://{plain}/api/openapi.json. While no agent is on duty, a script answers visitors.
+The reference of the API: http://{plain}/reference. While no agent is on duty, a script answers visitors.
 Administer it beside: {} queue list --data {}{}",
             authority.display(),
             running.metrics_listen.map(|at| format!("  Metrics  http://{at}/metrics\n")).unwrap_or_default(),

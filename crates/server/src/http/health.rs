@@ -101,7 +101,8 @@ pub async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Respons
 <p>{}</p>
 <ul>
 <li><a href="/console/">/console/</a> – {}</li>
-{shop}<li><a href="/api/openapi.json">/api/openapi.json</a> – {}</li>
+{shop}<li><a href="/reference">/reference</a> – {}</li>
+<li><a href="/api/openapi.json">/api/openapi.json</a> – {}</li>
 <li><a href="/health/live">/health/live</a>, <a href="/health/ready">/health/ready</a> – {}</li>
 </ul>
 </html>
@@ -110,6 +111,7 @@ pub async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Respons
         text("what"),
         text("console"),
         text("reference"),
+        text("openapi"),
         text("health"),
     );
     let mut response = Html(page).into_response();

@@ -108,7 +108,7 @@ fn bytes(file: EmbeddedFile) -> Bytes {
 }
 
 /// Whether the reader names a coding, and not to refuse it.
-fn takes(headers: &HeaderMap, coding: &str) -> bool {
+pub fn takes(headers: &HeaderMap, coding: &str) -> bool {
     let given = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok());
     given.flat_map(|list| list.split(',')).any(|one| {
         let mut parts = one.split(';').map(str::trim);

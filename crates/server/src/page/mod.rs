@@ -8,6 +8,7 @@ pub mod chat;
 pub mod console;
 mod dist;
 mod notice;
+pub mod reference;
 pub mod script;
 pub mod shop;
 mod wanted;

@@ -55,6 +55,8 @@ const TABLE: &[Line] = &[
     ("GET /c/:token", anybody(200)),
     ("GET /assets/:name", anybody(404)),
     ("GET /demo/:name", anybody(404)),
+    ("GET /reference", anybody(200)),
+    ("GET /reference/decisions.md", anybody(200)),
     ("GET /favicon.ico", anybody(200)),
     ("GET /favicon.svg", anybody(200)),
     // The API: agents.
@@ -257,6 +259,7 @@ const TABLE: &[Line] = &[
 /// What a server answers that was built without its pages.
 const WITHOUT_PAGES: &[Line] = &[
     ("GET /c/:token", anybody(503)),
+    ("GET /reference", anybody(503)),
     ("GET /favicon.ico", anybody(404)),
     ("GET /favicon.svg", anybody(404)),
 ];

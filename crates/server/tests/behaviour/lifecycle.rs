@@ -47,6 +47,7 @@ async fn the_first_page_and_the_reference_are_for_everybody() {
     let page = server.call(get("/").anonymous()).await.expect(200);
     assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
     assert!(page.text().contains("href=\"/api/openapi.json\""));
+    assert!(page.text().contains("href=\"/reference\""));
     assert!(page.text().contains("href=\"/console/\""));
     let polish = server.call(get("/").anonymous().in_polish()).await.expect(200);
     assert!(polish.text().contains("<html lang=\"pl\">") && polish.text() != page.text());
