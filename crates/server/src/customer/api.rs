@@ -111,9 +111,11 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
             identify(&mut filter, given.identifier.as_ref());
             let include = Include {
                 custom_fields: given.include_custom_fields.0,
-                address: given.include_address.0,
-                invoice_address: given.include_invoice_address.0,
-                mail_drop_address: given.include_mail_drop_address.0,
+                addresses: [
+                    given.include_address.0,
+                    given.include_invoice_address.0,
+                    given.include_mail_drop_address.0,
+                ],
                 details: given.include_details.0,
             };
             let shower = Shower::new(tx, include, &of_call.config.time_zone)?;
@@ -166,7 +168,7 @@ pub(super) fn wanted(
     tx: &mut Tx<'_>,
     given: Option<&CustomFields>,
     of_companies_alone: bool,
-) -> Result<Vec<(i64, Vec<[u8; 16]>)>, Error> {
+) -> Result<list::Wanted, Error> {
     const NAME: &str = "custom_fields";
     let Some(CustomFields(given)) = given else { return Ok(Vec::new()) };
     let says = |texts: &&Vec<String>| texts.iter().any(|text| !text.trim().is_empty());
@@ -219,9 +221,11 @@ impl ShowCustomer {
     pub(super) fn include(&self) -> Include {
         Include {
             custom_fields: true,
-            address: self.include_address.0,
-            invoice_address: self.include_invoice_address.0,
-            mail_drop_address: self.include_mail_drop_address.0,
+            addresses: [
+                self.include_address.0,
+                self.include_invoice_address.0,
+                self.include_mail_drop_address.0,
+            ],
             details: self.include_details.0,
         }
     }

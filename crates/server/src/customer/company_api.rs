@@ -101,9 +101,11 @@ pub async fn list(mut call: Call) -> Result<Reply, Error> {
             identify(&mut filter, given.identifier.as_ref());
             let include = Include {
                 custom_fields: given.include_custom_fields.0,
-                address: given.include_address.0,
-                invoice_address: given.include_invoice_address.0,
-                mail_drop_address: given.include_mail_drop_address.0,
+                addresses: [
+                    given.include_address.0,
+                    given.include_invoice_address.0,
+                    given.include_mail_drop_address.0,
+                ],
                 details: given.include_details.0,
             };
             let shower = Shower::new(tx, include, &of_call.config.time_zone)?;

@@ -76,7 +76,7 @@ macro_rules! of_customers {
                     surname: None,
                     emails: self.email.map(|emails| emails.0.into_iter().map(Into::into).collect()),
                     phones: self.phone_number.map(|all| all.0.into_iter().map(|one| one.0).collect()),
-                    company_id: self.company_id.map(|id| id.0.map(|id| id.0)),
+                    company_id: self.company_id.map(|id| OrEmpty(id.0.map(|id| id.0))),
                     type_name: text(self.r#type),
                     group_name: text(self.group),
                     identifier: text(self.identifier),
@@ -236,7 +236,7 @@ pub struct Given {
     pub surname: Option<String>,
     pub emails: Option<Vec<String>>,
     pub phones: Option<Vec<String>>,
-    pub company_id: Option<Option<i64>>,
+    pub company_id: Option<OrEmpty<i64>>,
     pub type_name: Option<String>,
     pub group_name: Option<String>,
     pub identifier: Option<String>,
@@ -263,7 +263,7 @@ pub struct Given {
 pub struct Edit {
     given: Given,
     phones: Option<Vec<Phone>>,
-    account_manager_id: Option<Option<i64>>,
+    account_manager_id: Option<OrEmpty<i64>>,
     custom: BTreeMap<i64, Vec<String>>,
 }
 
@@ -290,7 +290,7 @@ impl Given {
         let phones = self.phones.take().map(|texts| {
             texts.iter().filter_map(|text| Phone::parse(text, region)).collect::<Vec<_>>()
         });
-        if let Some(Some(id)) = self.company_id
+        if let Some(OrEmpty(Some(id))) = self.company_id
             && !change::hold_company(tx, id)?
         {
             faults.push(Fault::new(Code::UnknownCompany).with("id", id).about("company_id"));
@@ -302,7 +302,7 @@ impl Given {
                 let fault = Fault::new(Code::UnknownAccountManager).with("login", login);
                 faults.push(fault.about("account_manager"));
             }
-            account_manager_id = Some(found.map(|agent| agent.id));
+            account_manager_id = Some(OrEmpty(found.map(|agent| agent.id)));
         }
         if !faults.is_empty() {
             return Err(Error::new(faults));
@@ -341,11 +341,11 @@ impl Edit {
             customer.phones = once_each(phones, |phone| phone.key.clone());
         }
         // A company is its own: it belongs to no other.
-        if let (Some(company_id), false) = (given.company_id, customer.is_company) {
-            customer.company_id = company_id;
+        if let (Some(OrEmpty(id)), false) = (&given.company_id, customer.is_company) {
+            customer.company_id = *id;
         }
-        if let Some(id) = self.account_manager_id {
-            customer.account_manager_id = id;
+        if let Some(OrEmpty(id)) = &self.account_manager_id {
+            customer.account_manager_id = *id;
         }
         if let Some(is_vip) = given.vip {
             customer.is_vip = is_vip;
@@ -486,7 +486,7 @@ impl Param for CustomFields {
             let nodes = match node {
                 Node::List(nodes) => nodes,
                 Node::Map(_) => return Err(Fault::of(Code::NotList, &path)),
-                alone => vec![alone],
+                alone @ Node::Scalar(_) => vec![alone],
             };
             let texts = nodes.into_iter().map(|node| match node {
                 Node::Scalar(text) => Ok(text),

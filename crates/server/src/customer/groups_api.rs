@@ -351,10 +351,7 @@ impl Param for Values {
     }
 
     fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {
-        let nodes = match node {
-            Some(Node::List(nodes)) => nodes,
-            _ => return Err(Fault::of(Code::NotList, name)),
-        };
+        let Some(Node::List(nodes)) = node else { return Err(Fault::of(Code::NotList, name)) };
         if nodes.len() > VALUES_MAX {
             return Err(Fault::of(Code::TooManyValues, name).with("limit", VALUES_MAX));
         }

@@ -40,8 +40,11 @@ pub struct Filter {
     pub type_name: Option<String>,
     pub group_name: Option<String>,
     /// Fields, each with the keys of values of which any will do.
-    pub custom: Vec<(i64, Vec<[u8; 16]>)>,
+    pub custom: Wanted,
 }
+
+/// Fields, each with the keys of values.
+pub type Wanted = Vec<(i64, Vec<[u8; 16]>)>;
 
 /// Whose index leads, the choosiest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -392,7 +395,7 @@ fn add_parts(tx: &mut Tx<'_>, items: &mut [Item], parts: Parts) -> Result<(), Er
 }
 
 /// Values of fields as a filter looks for them.
-pub fn wanted(custom: Vec<(i64, Vec<String>)>) -> Vec<(i64, Vec<[u8; 16]>)> {
+pub fn wanted(custom: Vec<(i64, Vec<String>)>) -> Wanted {
     let keys = |values: Vec<String>| values.iter().map(|value| custom::value_key(value)).collect();
     custom.into_iter().map(|(field, values)| (field, keys(values))).collect()
 }

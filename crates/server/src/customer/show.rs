@@ -158,16 +158,14 @@ pub struct CompanyShown {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Include {
     pub custom_fields: bool,
-    pub address: bool,
-    pub invoice_address: bool,
-    pub mail_drop_address: bool,
+    /// Of each kind.
+    pub addresses: [bool; 3],
     pub details: bool,
 }
 
 impl Include {
     pub fn parts(self) -> Parts {
-        let addresses = self.address || self.invoice_address || self.mail_drop_address;
-        Parts { addresses, custom: self.custom_fields }
+        Parts { addresses: self.addresses.contains(&true), custom: self.custom_fields }
     }
 }
 
@@ -255,10 +253,8 @@ impl<'a> Shower<'a> {
     }
 
     fn addresses(&self, addresses: [Address; 3]) -> [Option<AddressShown>; 3] {
-        let [address, invoice, mail_drop] = addresses;
-        let Include { address: first, invoice_address, mail_drop_address, .. } = self.include;
-        [(first, address), (invoice_address, invoice), (mail_drop_address, mail_drop)]
-            .map(|(is_shown, address)| is_shown.then(|| address.into()))
+        let mut is_shown = self.include.addresses.into_iter();
+        addresses.map(|address| is_shown.next().unwrap_or(false).then(|| address.into()))
     }
 
     fn details(&self, customer: &Customer) -> Option<Details> {
