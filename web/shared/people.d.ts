@@ -7107,7 +7107,7 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description Beginnings of words of the name, the identifier or an e-mail address, in any order.
+                 * @description Beginnings of words of the name, the identifier, an e-mail address or a telephone number, in any order.
                  * @example kowal jan
                  */
                 q: string;

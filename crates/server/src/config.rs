@@ -12,6 +12,7 @@ use lettre::message::Mailbox;
 use rozmowa_db::Address;
 use url::Host;
 
+use crate::customer::phone::Region;
 use crate::mail;
 
 /// The shipped file: defaults and manual in one.
@@ -25,6 +26,8 @@ pub struct Config {
     pub database: Address,
     pub data_dir: PathBuf,
     pub time_zone: TimeZone,
+    /// Whose telephone numbers are written without a prefix.
+    pub phone_region: Region,
     pub tls_listen: Option<SocketAddr>,
     pub tls_certificate: PathBuf,
     pub tls_key: PathBuf,
@@ -173,6 +176,9 @@ impl Config {
             TimeZone::get(text)
                 .map_err(|_| "it must be a zone's name, such as Europe/Warsaw".into())
         });
+        let phone_region = keys.parsed("phone_region", |text| {
+            text.parse().map_err(|_| "it must be a country's two letters, such as PL".into())
+        });
         let [trusted_proxies, allowed_networks] =
             ["trusted_proxies", "webhooks.allowed_networks"].map(|key| keys.list(key, str::parse));
         let schedule_seconds = keys.list("webhooks.schedule_seconds", |part| {
@@ -221,6 +227,7 @@ impl Config {
             database: database?,
             data_dir: data_dir?,
             time_zone: time_zone?,
+            phone_region: phone_region?,
             tls_listen: tls_listen?,
             tls_certificate: tls_certificate?,
             tls_key: tls_key?,

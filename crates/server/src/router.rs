@@ -40,7 +40,27 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     // Webhooks, as the vendor documents them.
     || routes!(webhook::api::list, webhook::api::add),
     || routes!(webhook::api::show, webhook::api::change, webhook::api::remove),
+    // The CRM, as the vendor documents it.
+    || routes!(customer::api::list, customer::api::add),
+    || routes!(customer::api::show, customer::api::change, customer::api::remove),
+    || routes!(customer::company_api::list, customer::company_api::add),
+    || {
+        routes!(
+            customer::company_api::show,
+            customer::company_api::change,
+            customer::company_api::remove
+        )
+    },
+    || routes!(customer::batch_api::add_customers, customer::batch_api::change_customers),
+    || routes!(customer::batch_api::add_companies, customer::batch_api::change_companies),
+    || routes!(customer::groups_api::list, customer::groups_api::add),
+    || routes!(customer::groups_api::list_items, customer::groups_api::add_item),
+    || routes!(customer::feed::list, customer::feed::add),
     // Our additions.
+    || routes!(customer::groups_api::add_field),
+    || routes!(customer::groups_api::change_item, customer::groups_api::remove_item),
+    || routes!(customer::custom_api::list, customer::custom_api::add),
+    || routes!(customer::custom_api::change),
     || routes!(conversation::api::show),
     || routes!(conversation::stream_api::conversation),
     || routes!(conversation::stream_api::queue),

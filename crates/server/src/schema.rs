@@ -8,8 +8,14 @@ use crate::{
     setting, timer, visitor, wall, webhook,
 };
 
-pub const MIGRATIONS: &[Migration] =
-    rozmowa_db::migrations!("0001_start", "0002_tell", "0003_live", "0004_console", "0006_report");
+pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!(
+    "0001_start",
+    "0002_tell",
+    "0003_live",
+    "0004_console",
+    "0005_crm",
+    "0006_report"
+);
 
 /// The register: a test prepares each on both engines and looks at its plan.
 pub fn statements() -> Vec<Stmt> {
@@ -51,7 +57,14 @@ pub fn statements() -> Vec<Stmt> {
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
+        customer::change::STATEMENTS,
+        customer::company::STATEMENTS,
+        customer::custom::STATEMENTS,
+        customer::feed::STATEMENTS,
         customer::find::STATEMENTS,
+        customer::gone::STATEMENTS,
+        customer::groups::STATEMENTS,
+        customer::place::STATEMENTS,
         demo::script::STATEMENTS,
         directory::STATEMENTS,
         file::STATEMENTS,
@@ -100,5 +113,6 @@ pub fn statements() -> Vec<Stmt> {
         webhook::tell::STATEMENTS,
         webhook::wanted::STATEMENTS,
     ];
-    rooms.into_iter().flatten().copied().chain(conversation::list::statements()).collect()
+    let composed = conversation::list::statements().chain(customer::list::statements());
+    rooms.into_iter().flatten().copied().chain(composed).collect()
 }

@@ -24,7 +24,7 @@ use crate::block;
 use crate::bot;
 use crate::config::Config;
 use crate::conversation::{self, erase, retention};
-use crate::customer::find;
+use crate::customer::{find, gone, place};
 use crate::demo;
 use crate::file;
 use crate::http::listen::{Door, serve_internal};
@@ -294,6 +294,8 @@ async fn tidy(app: App) {
         in_steps(&app, "clearing deliveries", log::sweep).await;
         in_steps(&app, "retention", retention::step).await;
         in_steps(&app, "erasing", erase::more).await;
+        in_steps(&app, "forgetting places", |tx, act| place::sweep(tx, act.now)).await;
+        in_steps(&app, "taking customers away", gone::more).await;
         in_steps(&app, "handing over for bots", bot::work::let_go_more).await;
         in_steps(&app, "clearing unsent files", file::sweep::unsent).await;
         in_steps(&app, "clearing identities", |tx, act| identity::sweep(tx, act.now)).await;

@@ -11,12 +11,21 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 19] = [
+const BIG: [&str; 28] = [
     "conversation",
     "customer_word",
     "event",
     "customer",
     "customer_email",
+    "customer_phone",
+    "customer_address",
+    "company",
+    "custom_value",
+    "field_item",
+    "field_item_value",
+    "feed_record",
+    "customer_gone",
+    "list_place",
     "idempotency",
     "delivery",
     "delivery_attempt",
@@ -104,6 +113,8 @@ fn alias_of(name: &str) -> Option<&'static str> {
         "d" => Some("delivery"),
         "s" => Some("search_doc"),
         "u" => Some("customer"),
+        "p" => Some("customer_phone"),
+        "v" => Some("custom_value"),
         "x" | "y" => Some("customer_word"),
         "m" => Some("mail"),
         "f" => Some("file"),

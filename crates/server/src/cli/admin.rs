@@ -9,7 +9,7 @@ use crate::account::password;
 use crate::clock::Ids;
 use crate::config::Config;
 use crate::conversation;
-use crate::customer::{self, NewCustomer};
+use crate::customer::{Changed, Customer};
 use crate::http::params::{Email, Line};
 use crate::http::{Code, Error};
 use crate::installation::{self, PUBLIC_URL};
@@ -133,9 +133,20 @@ impl CustomerCommand {
             Self::Add { identifier, name, surname, emails } => (identifier, name, surname, emails),
             Self::Set { id, name, surname, emails } => {
                 let emails = Some(emails).filter(|emails| !emails.is_empty());
-                let change = customer::Change { name, surname, emails };
-                let done = transact(config, move |tx, act| customer::change(tx, act, id, &change))?;
-                return found(done, &format!("customer {id}"));
+                let changed = transact(config, move |tx, act| {
+                    conversation::change_customer(tx, act, id, |customer| {
+                        if let Some(name) = &name {
+                            customer.name.clone_from(name);
+                        }
+                        if let Some(surname) = &surname {
+                            customer.surname.clone_from(surname);
+                        }
+                        if let Some(emails) = &emails {
+                            customer.emails.clone_from(emails);
+                        }
+                    })
+                })?;
+                return found(!matches!(changed, Changed::Unknown), &format!("customer {id}"));
             }
         };
         let identifier =
@@ -143,7 +154,7 @@ impl CustomerCommand {
         if identifier.is_none() && name.is_empty() && surname.is_empty() && emails.is_empty() {
             return Err("a customer needs an identifier, a name, a surname or an e-mail".into());
         }
-        let customer = NewCustomer { identifier, name, surname, emails };
+        let customer = Customer { identifier, name, surname, emails, ..Customer::default() };
         super::announce(config);
         let db = server::open_store(config, server::nobody_listens())?;
         let added = write(&db, move |tx, act| conversation::add_customer(tx, act, &customer))?;

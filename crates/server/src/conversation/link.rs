@@ -4,7 +4,7 @@ use rozmowa_db::{Row, Tx, params};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::log::{self, Event, Kind, Place, Turn};
+use super::log::{self, Event, Kind, Place, Speaker, Turn};
 use crate::act::Act;
 use crate::http::{Code, Error, Fault};
 
@@ -21,6 +21,9 @@ rozmowa_db::statements! {
     CLEAR = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
             customer_id = NULL
         WHERE id = $1 AND customer_id IS NOT NULL RETURNING seq, updated_at, chat_queue_id, agent_id, status";
+    FORGET = "UPDATE conversation SET seq = seq + 1, updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
+            customer_id = NULL
+        WHERE id = $1 AND customer_id = $3 RETURNING seq, updated_at, chat_queue_id, agent_id, status";
 }
 
 /// Links a conversation, which the caller holds, to a customer, in place of the one it had. None when it was so already.
@@ -47,6 +50,16 @@ pub fn clear(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, by: i64) -> Result<Optio
         return Ok(None);
     };
     tell(tx, act, id, by, turn, None).map(Some)
+}
+
+/// Takes the link to a customer away who is there no more.
+pub fn forget(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid, customer_id: i64) -> Result<(), Error> {
+    let row = params![id, act.now, customer_id];
+    if let Some(turn) = tx.query_opt(&FORGET, row, Turn::read)? {
+        let event = Event::of(Kind::Linked, Speaker::System);
+        log::append(tx, act, id, turn, &event.with(&json!({ "customer_id": null })))?;
+    }
+    Ok(())
 }
 
 fn tell(

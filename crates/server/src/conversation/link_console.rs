@@ -8,7 +8,7 @@ use super::api::known;
 use super::console_actions::{Done, done};
 use super::{access, add_customer, link};
 use crate::agent::session::AgentSession;
-use crate::customer::{self, NewCustomer};
+use crate::customer::{self, Customer};
 use crate::http::error::Envelope;
 use crate::http::params::{Email, Id, Line};
 use crate::http::{Call, Code, Error, Fault, Reply};
@@ -51,18 +51,15 @@ pub async fn set(Path(id): Path<String>, mut call: Call<AgentSession>) -> Result
     let id = known(&id)?;
     let caller = call.caller().clone();
     let text = |line: Option<Line<255>>| line.map(String::from).unwrap_or_default();
-    let new = NewCustomer {
+    let new = Customer {
         identifier: given.identifier.map(String::from).filter(|text| !text.is_empty()),
         name: text(given.name),
         surname: text(given.surname),
         emails: given.email.map(String::from).into_iter().filter(|text| !text.is_empty()).collect(),
+        ..Customer::default()
     };
     let customer_id = given.customer_id.map(|id| id.0);
-    let says_nothing = new.identifier.is_none()
-        && new.emails.is_empty()
-        && new.name.is_empty()
-        && new.surname.is_empty();
-    if customer_id.is_none() && says_nothing {
+    if customer_id.is_none() && new.says_nothing() {
         return Err(Fault::of(Code::Missing, "customer_id").into());
     }
     call.write(move |tx, act| {

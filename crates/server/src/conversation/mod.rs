@@ -35,7 +35,7 @@ use crate::act::Act;
 use crate::agent::{self, capacity};
 use crate::bot;
 use crate::clock::Millis;
-use crate::customer::{self, Hints, Matched, NewCustomer};
+use crate::customer::{self, Changed, Customer, Hints, Matched};
 use crate::file;
 use crate::http::{Code, Error, Fault};
 use crate::live::ToRoute;
@@ -226,11 +226,12 @@ fn find_or_add_customer(
     if !Setting::AddCustomers.get(tx)? {
         return Ok(None);
     }
-    let customer = NewCustomer {
+    let customer = Customer {
         identifier: hints.client_id,
         name: new.client_name.clone(),
         surname: new.client_surname.clone(),
         emails,
+        ..Customer::default()
     };
     add_customer(tx, act, &customer)
 }
@@ -240,15 +241,40 @@ fn find_or_add_customer(
 pub fn add_customer(
     tx: &mut Tx<'_>,
     act: &Act<'_>,
-    customer: &NewCustomer,
+    customer: &Customer,
 ) -> Result<Option<Matched>, Error> {
     let Some(added) = customer::add(tx, act, customer)? else { return Ok(None) };
-    if let Some(identifier) = &customer.identifier
-        && link(tx, act, identifier, &added)?
-    {
-        tx.put(&LEAVE, params![added.id])?;
+    if let Some(identifier) = &customer.identifier {
+        identified(tx, act, identifier, &added)?;
     }
     Ok(Some(added))
+}
+
+/// Changes a customer, and links the conversations that have waited for one of its identifier when that is a new one.
+pub fn change_customer(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: i64,
+    apply: impl Fn(&mut Customer),
+) -> Result<Changed, Error> {
+    let changed = customer::change(tx, act, id, apply)?;
+    if let Changed::Done(customer, Some(identifier)) = &changed {
+        identified(tx, act, identifier, customer)?;
+    }
+    Ok(changed)
+}
+
+/// Links the conversations that have waited for a customer of this identifier.
+pub fn identified(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    identifier: &str,
+    customer: &Matched,
+) -> Result<(), Error> {
+    if link(tx, act, identifier, customer)? {
+        tx.put(&LEAVE, params![customer.id])?;
+    }
+    Ok(())
 }
 
 /// Goes on with what [`add_customer`] has left; false when nothing is left.

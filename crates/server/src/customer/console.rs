@@ -8,7 +8,7 @@ use crate::http::{Call, Error, Reply};
 
 crate::params! { query
     FindCustomers {
-        /// Beginnings of words of the name, the identifier or an e-mail address, in any order.
+        /// Beginnings of words of the name, the identifier, an e-mail address or a telephone number, in any order.
         q: Line<255> = "kowal jan",
     }
 }

@@ -1,4 +1,4 @@
-//! Finding customers by what people type: the beginnings of words of a name, an identifier or an address, however they are
+//! Finding customers by what people type: the beginnings of words of a name, an identifier, an address or a telephone number, however they are
 //! accented or capitalized.
 
 use std::collections::BTreeSet;
@@ -7,13 +7,15 @@ use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::NewCustomer;
+use super::{Customer, change};
 use crate::http::Error;
 use crate::search;
 use crate::setting;
 
 rozmowa_db::statements! {
     FORGET = "DELETE FROM customer_word WHERE customer_id = $1";
+    FORGET_SOME = "DELETE FROM customer_word WHERE customer_id = $1 AND word IN
+        (SELECT word FROM customer_word WHERE customer_id = $1 LIMIT 200)";
     ADD_WORD = "INSERT INTO customer_word (customer_id, word) VALUES ($1, $2)";
     /// The first word is looked up, the others are looked for in what it finds; empty ones are in everything.
     FIND = "SELECT u.id, u.identifier, u.name, u.surname,
@@ -73,17 +75,34 @@ pub fn find(tx: &mut Tx<'_>, text: &str) -> Result<Vec<CustomerFound>, Error> {
     })?)
 }
 
-/// Has a customer be found by what is known now.
-pub(super) fn index(tx: &mut Tx<'_>, id: i64, customer: &NewCustomer) -> Result<(), Error> {
-    let NewCustomer { identifier, name, surname, emails } = customer;
+/// Has a customer be found by what is known now; `was_indexed` when there are words of before.
+pub(super) fn index(
+    tx: &mut Tx<'_>,
+    id: i64,
+    customer: &Customer,
+    was_indexed: bool,
+) -> Result<(), Error> {
+    let Customer { identifier, name, surname, emails, phones, .. } = customer;
     let texts = [name, surname].into_iter().chain(identifier).chain(emails);
-    let folded: Vec<String> = texts.map(|text| search::folded(text)).collect();
+    let mut folded: Vec<String> = texts.map(|text| search::folded(text)).collect();
+    // By the digits, with the country's and without them.
+    for phone in phones {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        folded.extend([digits(&phone.text), digits(&phone.key)]);
+    }
     let words = folded.iter().flat_map(|text| text.split(' ')).filter(|word| !word.is_empty());
-    tx.put(&FORGET, params![id])?;
+    if was_indexed {
+        tx.put(&FORGET, params![id])?;
+    }
     for word in words.collect::<BTreeSet<_>>() {
         tx.put(&ADD_WORD, params![id, word])?;
     }
     Ok(())
+}
+
+/// Takes away words of somebody who is there no more, up to 200, and says how many.
+pub(super) fn forget_some(tx: &mut Tx<'_>, id: i64) -> Result<u64, Error> {
+    Ok(tx.execute(&FORGET_SOME, params![id])?)
 }
 
 /// Goes on with customers from before there were words, and says whether to go on.
@@ -95,8 +114,11 @@ pub fn step(tx: &mut Tx<'_>) -> Result<bool, Error> {
     let after: i64 = mark.parse().unwrap_or(0);
     let ids = tx.query(&AFTER, params![after], |row| row.get::<i64>(0))?;
     for id in &ids {
-        if let Some(customer) = super::known(tx, *id)? {
-            index(tx, *id, &customer)?;
+        // Somebody may be deleting them right now: then there are no words to add.
+        if change::hold_customer(tx, *id)?
+            && let Some(customer) = super::known(tx, *id)?
+        {
+            index(tx, *id, &customer, true)?;
         }
     }
     let has_more = ids.len() == STEP;

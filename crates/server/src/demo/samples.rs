@@ -8,7 +8,8 @@ use crate::act::Act;
 use crate::agent::{self, NewAgent, Role};
 use crate::canned;
 use crate::clause::{self, Kind, NewClause};
-use crate::customer::{self, NewCustomer};
+use crate::customer::custom::{self, Field, Kind as FieldKind};
+use crate::customer::{self, Customer};
 use crate::http::{Code, Error};
 use crate::label;
 use crate::locale::Language;
@@ -34,14 +35,26 @@ pub fn put(tx: &mut Tx<'_>, act: &Act<'_>, api_hash: &str, agent_hash: &str) -> 
         (Some("1234"), "Jan", "Kowalski", "jan.kowalski@example.org"),
         (None, "Andrzej", "Nowak", "andrzej.nowak@company.bar"),
     ] {
-        let customer = NewCustomer {
+        let customer = Customer {
             identifier: identifier.map(str::to_owned),
             name: name.to_owned(),
             surname: surname.to_owned(),
             emails: vec![email.to_owned()],
+            ..Customer::default()
         };
         customer::add(tx, act, &customer)?;
     }
+    let campaign = Field {
+        id: 0,
+        group_id: custom::OF_NO_GROUP,
+        name: "kampania".to_owned(),
+        kind: FieldKind::Text,
+        options: Vec::new(),
+        is_read_only: false,
+        is_of_customers: true,
+        is_of_companies: true,
+    };
+    custom::add(tx, act, &campaign)?;
     for (login, name, surname) in [("jkowalski", "Jan", "Kowalski"), ("anowak", "Anna", "Nowak")] {
         let agent = NewAgent {
             login: login.to_owned(),

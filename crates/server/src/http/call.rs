@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rozmowa_db::Tx;
 use serde::Serialize;
@@ -108,17 +108,28 @@ pub struct Call<C: Caller = ApiUser> {
     key: Option<idempotency::Key>,
 }
 
-/// An answer of success: nothing, or JSON. Always 200.
+/// An answer of success: nothing, or JSON. 200, but where clients know it as 201.
 #[derive(Clone, Default)]
 pub struct Reply {
     body: Bytes,
     is_secret: bool,
+    is_created: bool,
 }
 
 impl Reply {
     pub fn json(value: &impl Serialize) -> Result<Self, Error> {
         let body = serde_json::to_vec(value).map_err(Error::internal)?;
-        Ok(Self { body: body.into(), is_secret: false })
+        Ok(Self { body: body.into(), ..Self::default() })
+    }
+
+    /// 201, which clients of two methods wait for.
+    #[must_use]
+    pub fn created(self) -> Self {
+        Self { is_created: true, ..self }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        if self.is_created { StatusCode::CREATED } else { StatusCode::OK }
     }
 
     /// It holds something that must not lie about in clear: where it is stored for a call that is sent again, it is sealed.
@@ -135,8 +146,9 @@ impl Reply {
         &self.body
     }
 
-    pub(super) fn from_stored(body: Vec<u8>) -> Self {
-        Self { body: body.into(), is_secret: false }
+    pub(super) fn from_stored(body: Vec<u8>, status: i64) -> Self {
+        let is_created = status == i64::from(StatusCode::CREATED.as_u16());
+        Self { body: body.into(), is_secret: false, is_created }
     }
 }
 
@@ -149,8 +161,9 @@ impl std::fmt::Debug for Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let is_empty = self.body.is_empty();
+        let (is_empty, status) = (self.body.is_empty(), self.status());
         let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = status;
         if !is_empty {
             let json = HeaderValue::from_static("application/json");
             response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -237,9 +250,25 @@ impl<C: Caller> Call<C> {
     where
         F: Fn(&mut Tx<'_>, &Act<'_>) -> Result<Reply, Error> + Send + Sync + 'static,
     {
+        self.written(self.key.clone(), run).await
+    }
+
+    /// The same of one step of several, each a transaction of its own: sent again, the call goes on where it was broken off.
+    pub async fn step<F>(&self, number: usize, run: F) -> Result<Reply, Error>
+    where
+        F: Fn(&mut Tx<'_>, &Act<'_>) -> Result<Reply, Error> + Send + Sync + 'static,
+    {
+        let key = self.key.as_ref().map(|key| key.step(&self.app.secret, number));
+        self.written(key, run).await
+    }
+
+    async fn written<F>(&self, key: Option<idempotency::Key>, run: F) -> Result<Reply, Error>
+    where
+        F: Fn(&mut Tx<'_>, &Act<'_>) -> Result<Reply, Error> + Send + Sync + 'static,
+    {
         let run = Arc::new(run);
         let answer = |caller: Arc<C>| {
-            let (app, key, run) = (self.app.clone(), self.key.clone(), Arc::clone(&run));
+            let (app, key, run) = (self.app.clone(), key.clone(), Arc::clone(&run));
             let request_id = self.head.request_id.clone();
             write_as(&self.app, caller, self.head.from, request_id, move |tx, act| match &key {
                 Some(key) => idempotency::once(tx, &app.secret, key, act, |tx| run(tx, act)),

@@ -90,6 +90,22 @@ codes! {
     NotList = 100_222 BAD_REQUEST "not_list";
     /// Not a login: a letter or digit, then letters, digits and `.`, `_`, `@`, `+`, `-`, at most 255 characters.
     NotLogin = 100_223 BAD_REQUEST "not_login";
+    /// Not a telephone number: it has no digit.
+    NotPhone = 100_230 BAD_REQUEST "not_phone";
+    /// A custom field that there is not, or that this kind of customer does not have.
+    UnknownCustomFieldName = 100_231 BAD_REQUEST "unknown_custom_field_name";
+    /// The custom field is read only, and `fill_read_only_custom_fields` was not given.
+    ReadOnlyCustomField = 100_232 BAD_REQUEST "read_only_custom_field";
+    /// Not one of the options of the custom field.
+    NotAnOption = 100_233 BAD_REQUEST "not_an_option";
+    /// Not a number: digits with at most one point or comma.
+    NotNumber = 100_234 BAD_REQUEST "not_number";
+    /// Not JSON, where a text that is JSON is asked for.
+    NotJson = 100_235 BAD_REQUEST "not_json";
+    /// Options where the custom field is no list, or a list without any.
+    OptionsOfList = 100_236 BAD_REQUEST "options_of_list";
+    /// A field that the group does not have.
+    UnknownFieldOfGroup = 100_237 BAD_REQUEST "unknown_field_of_group";
     /// Not an object, or one with other members than the parameter has.
     NotObject = 100_240 BAD_REQUEST "not_object";
     /// Working hours of a day that are not spans of minutes from 0 to 1440, at most ten.
@@ -221,6 +237,16 @@ codes! {
     UnknownCannedAnswer = 300_162 NOT_FOUND "unknown_canned_answer";
     /// There is no such customer.
     UnknownCustomer = 300_164 NOT_FOUND "unknown_customer";
+    /// There is no such company.
+    UnknownCompany = 300_180 NOT_FOUND "unknown_company";
+    /// There is no agent of the login that `account_manager` names.
+    UnknownAccountManager = 300_184 NOT_FOUND "unknown_account_manager";
+    /// There is no such custom field.
+    UnknownCustomField = 300_181 NOT_FOUND "unknown_custom_field";
+    /// There is no such field group.
+    UnknownFieldGroup = 300_182 NOT_FOUND "unknown_field_group";
+    /// There is no such item of a field group.
+    UnknownFieldItem = 300_183 NOT_FOUND "unknown_field_item";
     /// There is no such block.
     UnknownBlock = 300_163 NOT_FOUND "unknown_block";
     /// The chat queue is disabled.
@@ -317,6 +343,16 @@ codes! {
     ShortcutTaken = 400_165 CONFLICT "shortcut_taken";
     /// There is a customer of this identifier already.
     IdentifierTaken = 400_167 CONFLICT "identifier_taken";
+    /// There is a custom field of this name already.
+    CustomFieldTaken = 400_168 CONFLICT "custom_field_taken";
+    /// There is a field group of this name already.
+    FieldGroupTaken = 400_169 CONFLICT "field_group_taken";
+    /// There are as many custom fields as there can be.
+    TooManyCustomFields = 400_174 CONFLICT "too_many_custom_fields";
+    /// There are as many field groups as there can be.
+    TooManyFieldGroups = 400_175 CONFLICT "too_many_field_groups";
+    /// The customer has as many items of field groups as there can be.
+    TooManyFieldItems = 400_176 CONFLICT "too_many_field_items";
     /// The address leads to another host: its stored secret has to be given again, or taken away.
     SecretNeeded = 400_166 CONFLICT "secret_needed";
     /// An error of the server; its log says more under the request's id.

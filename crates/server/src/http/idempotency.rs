@@ -17,7 +17,7 @@ use crate::clock::{Ids, Millis};
 use crate::secret;
 
 rozmowa_db::statements! {
-    STORED = "SELECT fingerprint, body FROM idempotency WHERE key = $1 AND created_at > $2";
+    STORED = "SELECT fingerprint, body, status FROM idempotency WHERE key = $1 AND created_at > $2";
     /// Over one whose time is over, too.
     STORE = "INSERT INTO idempotency (key, fingerprint, created_at, status, body) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
@@ -41,6 +41,16 @@ pub type Hash = [u8; 16];
 pub struct Key {
     pub key: Hash,
     pub fingerprint: Hash,
+}
+
+impl Key {
+    /// That of a step of a call that takes several transactions.
+    #[must_use]
+    pub fn step(&self, secret: &secret::Key, number: usize) -> Self {
+        let number = u64::try_from(number).unwrap_or(u64::MAX).to_be_bytes();
+        let key = secret.short_fingerprint(&[b"step", &self.key, &number]);
+        Self { key, fingerprint: self.fingerprint }
+    }
 }
 
 /// Described once for all POSTs.
@@ -85,11 +95,11 @@ pub fn find(
     now: Millis,
 ) -> Result<Option<Reply>, Error> {
     let stored = tx.query_opt(&STORED, params![&key.key, now - KEPT_FOR], |row| {
-        Ok((row.get::<Hash>(0)?, row.get::<String>(1)?))
+        Ok((row.get::<Hash>(0)?, row.get::<String>(1)?, row.get::<i64>(2)?))
     })?;
     match stored {
-        Some((fingerprint, body)) if fingerprint == key.fingerprint => {
-            read(secret, key, body).map(Some)
+        Some((fingerprint, body, status)) if fingerprint == key.fingerprint => {
+            read(secret, key, body, status).map(Some)
         }
         Some(_) => Err(Code::IdempotencyKeyReused.into()),
         None => Ok(None),
@@ -110,7 +120,14 @@ pub fn once(
     }
     let reply = run(tx)?;
     let body = written(secret, act.ids, key, &reply)?;
-    let row = params![&key.key, &key.fingerprint, act.now, 200, &body, over];
+    let row = params![
+        &key.key,
+        &key.fingerprint,
+        act.now,
+        i64::from(reply.status().as_u16()),
+        &body,
+        over
+    ];
     if tx.execute(&STORE, row)? == 0 {
         return Err(tx.run_again("the same Idempotency-Key was stored meanwhile").into());
     }
@@ -125,15 +142,15 @@ fn written(secret: &secret::Key, ids: &Ids, key: &Key, reply: &Reply) -> Result<
     String::from_utf8(reply.body().to_vec()).map_err(Error::internal)
 }
 
-fn read(secret: &secret::Key, key: &Key, body: String) -> Result<Reply, Error> {
+fn read(secret: &secret::Key, key: &Key, body: String, status: i64) -> Result<Reply, Error> {
     let Some(encoded) = body.strip_prefix(SEALED) else {
-        return Ok(Reply::from_stored(body.into_bytes()));
+        return Ok(Reply::from_stored(body.into_bytes(), status));
     };
     let sealed = STANDARD_NO_PAD.decode(encoded).map_err(Error::internal)?;
     let opened = secret.open_sealed(&purpose(key), &sealed);
     let opened =
         opened.ok_or_else(|| Error::internal("a stored answer was sealed for another call"))?;
-    Ok(Reply::from_stored(opened).secret())
+    Ok(Reply::from_stored(opened, status).secret())
 }
 
 /// A sealed answer is that of its own row.

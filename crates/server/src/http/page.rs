@@ -7,7 +7,12 @@ pub const PAGE_MAX: i64 = 100;
 
 /// How many a page has: as many as were asked for, or the most.
 pub fn limit(given: Option<Count>) -> i64 {
-    given.map_or(PAGE_MAX, |limit| limit.0.min(PAGE_MAX))
+    limit_to(given, PAGE_MAX)
+}
+
+/// The same of a list whose pages may be longer.
+pub fn limit_to(given: Option<Count>, most: i64) -> i64 {
+    given.map_or(PAGE_MAX, |limit| limit.0.min(most))
 }
 
 /// A page, and whether there is another one behind it. One more than the limit has to be asked for, to know.

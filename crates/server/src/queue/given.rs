@@ -19,7 +19,7 @@ use crate::bot;
 use crate::clause;
 use crate::http::call::Caller;
 use crate::http::params::{
-    Line, Listed, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, integer, path_number,
+    Line, Listed, Members, Named, Node, OneOf, OrEmpty, Param, Within, YesNo, integer, path_number,
 };
 use crate::http::{Call, Code, Error, Fault, Reply};
 use crate::routing;
@@ -309,6 +309,12 @@ impl Texts {
     }
 }
 
+/// Both empty when they are not there.
+pub(super) fn texts_of(map: &mut Members, name: &str, max: usize) -> Result<Texts, Fault> {
+    let (path, node) = (map.path(name), map.members.remove(name));
+    node.map_or_else(|| Ok(Texts::default()), |node| texts(&path, Some(node), max))
+}
+
 fn texts(path: &str, node: Option<Node>, max: usize) -> Result<Texts, Fault> {
     let mut map = Members::of(path, node, &["pl", "en"])?;
     Ok(Texts { pl: map.text("pl", max)?, en: map.text("en", max)? })
@@ -431,69 +437,4 @@ fn described_text() -> ObjectBuilder {
 /// An object with no members but those it names.
 pub(super) fn closed() -> ObjectBuilder {
     ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)))
-}
-
-/// An object that was given, and where it stands.
-pub(super) struct Members {
-    place: String,
-    members: std::collections::BTreeMap<String, Node>,
-}
-
-impl Members {
-    /// With these members and no others: one that is misspelt would say nothing.
-    pub(super) fn of(place: &str, node: Option<Node>, known: &[&str]) -> Result<Self, Fault> {
-        let Some(Node::Map(members)) = node else { return Err(Fault::of(Code::NotObject, place)) };
-        if let Some(member) = members.keys().find(|name| !known.contains(&name.as_str())) {
-            let fault = Fault::of(Code::UnknownMember, place).with("members", known.join(", "));
-            let shown: String = member.chars().filter(|c| !c.is_control()).take(64).collect();
-            return Err(fault.with("member", shown));
-        }
-        Ok(Self { place: place.to_owned(), members })
-    }
-
-    pub(super) fn path(&self, name: &str) -> String {
-        format!("{}[{name}]", self.place)
-    }
-
-    /// Empty when it is not there.
-    pub(super) fn text(&mut self, name: &str, max: usize) -> Result<String, Fault> {
-        match self.members.remove(name) {
-            None => Ok(String::new()),
-            Some(Node::Scalar(text)) if text.contains('\0') => {
-                Err(Fault::of(Code::ControlCharacter, &self.path(name)))
-            }
-            Some(Node::Scalar(text)) if text.chars().count() <= max => Ok(text),
-            Some(Node::Scalar(_)) => {
-                Err(Fault::of(Code::TooLong, &self.path(name)).with("limit", max))
-            }
-            Some(_) => Err(Fault::of(Code::NotText, &self.path(name))),
-        }
-    }
-
-    pub(super) fn flag(&mut self, name: &str) -> Result<bool, Fault> {
-        match self.text(name, 8)?.as_str() {
-            "true" | "1" => Ok(true),
-            "false" | "0" | "" => Ok(false),
-            _ => Err(Fault::of(Code::NotBoolean, &self.path(name))),
-        }
-    }
-
-    /// Both empty when they are not there.
-    pub(super) fn texts(&mut self, name: &str, max: usize) -> Result<Texts, Fault> {
-        let (path, node) = (self.path(name), self.members.remove(name));
-        node.map_or_else(|| Ok(Texts::default()), |node| texts(&path, Some(node), max))
-    }
-
-    /// Each with its place.
-    fn list(&mut self, name: &str) -> Result<Vec<(String, Node)>, Fault> {
-        let path = self.path(name);
-        match self.members.remove(name) {
-            None => Ok(Vec::new()),
-            Some(Node::List(nodes)) => {
-                let placed = |(at, node)| (format!("{path}[{at}]"), node);
-                Ok(nodes.into_iter().enumerate().map(placed).collect())
-            }
-            Some(_) => Err(Fault::of(Code::NotList, &path)),
-        }
-    }
 }

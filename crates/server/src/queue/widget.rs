@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
-use super::given::{Members, closed};
+use super::given::{closed, texts_of};
 use super::settings::Texts;
-use crate::http::params::{Named, Node, Param, integer};
+use crate::http::params::{Members, Named, Node, Param, integer};
 use crate::http::{Code, Fault};
 
 const OFFSET_MAX: u16 = 500;
@@ -175,8 +175,8 @@ impl Param for Widget {
             asks_name: one_of(&mut map, "asks_name")?,
             asks_email: one_of(&mut map, "asks_email")?,
             title: title(&mut map)?,
-            greeting: map.texts("greeting", TEXT_MAX)?,
-            away: map.texts("away", TEXT_MAX)?,
+            greeting: texts_of(&mut map, "greeting", TEXT_MAX)?,
+            away: texts_of(&mut map, "away", TEXT_MAX)?,
         })
     }
 }
@@ -224,7 +224,7 @@ fn offset(map: &mut Members, name: &str, shipped: u16) -> Result<u16, Fault> {
 }
 
 fn title(map: &mut Members) -> Result<Texts, Fault> {
-    let title = map.texts("title", TITLE_MAX)?;
+    let title = texts_of(map, "title", TITLE_MAX)?;
     for (language, text) in [("pl", &title.pl), ("en", &title.en)] {
         if text.chars().any(char::is_control) {
             let place = format!("{}[{language}]", map.path("title"));

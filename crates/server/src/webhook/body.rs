@@ -43,10 +43,9 @@ fn fields(due: &Due, told: &Told, webhook_id: i64, zone: &TimeZone) -> Option<Fi
     let date = text(time::with_seconds(due.at, zone));
     let fields = match (told, due.action) {
         (_, Action::Test) => vec![("webhook_id", number(webhook_id)), ("date", date)],
-        (Told::Customer(id), _) => vec![
-            ("customer_id", number(*id)),
-            // Companies come with the rest of the CRM.
-            ("company_id", Field::Number(None)),
+        (Told::Customer { customer_id, company_id }, _) => vec![
+            ("customer_id", number(*customer_id)),
+            ("company_id", Field::Number(*company_id)),
             ("date", date),
         ],
         (Told::Event(event), action) => {
@@ -179,7 +178,10 @@ mod tests {
     #[test]
     fn the_documented_example_comes_out() {
         assert_eq!(
-            rendered(Action::CustomerUpdated, Told::Customer(682)),
+            rendered(
+                Action::CustomerUpdated,
+                Told::Customer { customer_id: 682, company_id: None }
+            ),
             "action=CUSTOMER_UPDATED&customer_id=682&company_id=null&date=2026-09-04+12%3A19%3A43"
         );
     }

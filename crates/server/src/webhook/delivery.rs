@@ -26,7 +26,7 @@ rozmowa_db::statements! {
             LEFT JOIN erasing r ON r.conversation_id = e.conversation_id
                 AND r.what = CASE WHEN e.sent_by = 0 THEN 2 ELSE 1 END AND r.until_seq >= e.seq
         WHERE c.id = $1 AND e.seq = $2";
-    CUSTOMER = "SELECT id FROM customer WHERE id = $1";
+    CUSTOMER = "SELECT id, company_id FROM customer WHERE id = $1";
     NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE webhook_id = $1 AND due_at > $2";
     /// What it was about goes into the log.
     DONE = "DELETE FROM delivery WHERE webhook_id = $1 AND due_at = $2 AND id = $3
@@ -55,7 +55,10 @@ pub struct Due {
 #[derive(Debug)]
 pub enum Told {
     Event(Event),
-    Customer(i64),
+    Customer {
+        customer_id: i64,
+        company_id: Option<i64>,
+    },
     /// A conversation that is there no more, which is what is told.
     Deleted {
         conversation_id: Uuid,
@@ -110,7 +113,9 @@ impl Due {
                 event.map(Told::Event)
             }
             References { customer_id: Some(id), .. } => {
-                tx.query_opt(&CUSTOMER, params![id], |row| Ok(Told::Customer(row.get(0)?)))?
+                tx.query_opt(&CUSTOMER, params![id], |row| {
+                    Ok(Told::Customer { customer_id: row.get(0)?, company_id: row.get(1)? })
+                })?
             }
             References { .. } => None,
         };
@@ -144,7 +149,7 @@ impl Told {
             Self::Event(event) => {
                 [&event.text, &event.data].into_iter().flatten().map(String::len).sum()
             }
-            Self::Customer(_) | Self::Deleted { .. } | Self::Nothing => 0,
+            Self::Customer { .. } | Self::Deleted { .. } | Self::Nothing => 0,
         };
         1024 + 4 * text
     }

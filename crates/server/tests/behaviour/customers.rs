@@ -1,6 +1,6 @@
 //! Customers from the console: found, linked, made, unlinked.
 
-use rozmowa::customer::{self, Change};
+use rozmowa::customer;
 use rozmowa::http::Code;
 use serde_json::{Value, json};
 
@@ -50,8 +50,8 @@ async fn customers_are_found_by_the_beginnings_of_words() {
         let hit = json!({"customer_id": 3, "identifier": "ABC-77", "name": "Żaneta", "surname": "Żółw",
             "email": "zolw@example.org"});
         assert_eq!(hits, json!([hit]));
-        let change = Change { surname: Some("Kos".to_owned()), ..Change::default() };
-        server.act(move |tx, act| customer::change(tx, act, 3, &change)).await;
+        let rename = |customer: &mut customer::Customer| customer.surname = "Kos".to_owned();
+        server.act(move |tx, act| customer::change(tx, act, 3, rename)).await;
         assert_eq!(found(&server, &desk, "zolw").await, [3], "by the address");
         assert_eq!(found(&server, &desk, "kos").await, [3]);
         assert_eq!(found(&server, &desk, "zaneta zol").await, [3]);

@@ -260,7 +260,7 @@ async fn what_was_erased_is_not_delivered_and_those_who_listen_are_told() {
 }
 
 /// Whether the files of a folder hold a text, and which.
-fn files_with(folder: &std::path::Path, text: &str) -> Vec<String> {
+pub fn files_with(folder: &std::path::Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("an entry").path();

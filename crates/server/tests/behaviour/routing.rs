@@ -120,9 +120,7 @@ async fn strategies_decide_in_their_order() {
         joins_at(&server, 3, "anowak", 1).await;
         assert_eq!(next(&server, &[("client_id", "1234")]).await, "anowak");
         // The account manager comes first of all.
-        server
-            .execute("UPDATE customer SET account_manager_id = 3 WHERE identifier = '1234'")
-            .await;
+        server.put_customer(1, json!({"account_manager": "retired"})).await.expect(200);
         assert_eq!(next(&server, &[("client_id", "1234")]).await, "retired");
         assert_eq!(next(&server, &[]).await, "anowak");
         // The order is the installation's, or the queue's own.

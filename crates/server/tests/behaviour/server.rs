@@ -10,7 +10,7 @@ use rozmowa::agent::{self, Changes, NewAgent};
 use rozmowa::app::{App, Surroundings};
 use rozmowa::clock::{Clock, Ids, Millis};
 use rozmowa::config::Config;
-use rozmowa::customer::{self, Matched, NewCustomer};
+use rozmowa::customer::{self, Customer, Matched};
 use rozmowa::http::Error;
 use rozmowa::queue::Settings;
 use rozmowa::server::{self, Running};
@@ -169,12 +169,13 @@ pub fn new_customer(
     name: &str,
     surname: &str,
     emails: &[&str],
-) -> NewCustomer {
-    NewCustomer {
+) -> Customer {
+    Customer {
         identifier: identifier.map(str::to_owned),
         name: name.to_owned(),
         surname: surname.to_owned(),
         emails: emails.iter().map(|&email| email.to_owned()).collect(),
+        ..Customer::default()
     }
 }
 
@@ -331,7 +332,7 @@ impl Server {
     }
 
     /// As `rozmowa customer add` does it.
-    pub async fn add_customer(&self, customer: NewCustomer) -> Matched {
+    pub async fn add_customer(&self, customer: Customer) -> Matched {
         let identifier = customer.identifier.clone();
         let added = self.act(move |tx, act| customer::add(tx, act, &customer)).await;
         let added = added.expect("the identifier is free");

@@ -2,18 +2,20 @@
 //!
 //! A method declares what it takes with [`params!`](crate::params), once, for reading and for the reference.
 
+mod members;
 mod tree;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
+pub use members::Members;
 pub use tree::{Node, Object};
 pub use types::{
     Count, Cursor, Email, Flag, Hearsay, Id, Line, Listed, Login, Many, Moment, Named, OneOf,
     OrEmpty, Param, Password, Text, TimeFrom, TimeUntil, Within, YesNo, integer, path_number,
 };
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Required};
 
@@ -96,6 +98,12 @@ impl Params {
             }
         }
         self.merge(values.into_iter());
+    }
+
+    /// One entry of a list of such: it has parameters of its own.
+    pub fn of_entry(entry: Node, zone: TimeZone) -> Option<Self> {
+        let Node::Map(values) = entry else { return None };
+        Some(Self { values, ..Self::new(zone) })
     }
 
     fn merge(&mut self, more: impl Iterator<Item = (String, Node)>) {
@@ -183,7 +191,7 @@ macro_rules! params {
         impl $crate::http::params::FromParams for $name {
             fn from_params(params: &mut $crate::http::params::Params) -> Option<Self> {
                 // All are read before any is missed, so that all faults are told.
-                $(let $field = params.take::<$type>(stringify!($field));)*
+                $(let $field = params.take::<$type>($crate::http::params::bare(stringify!($field)));)*
                 Some(Self { $($field: $field?),* })
             }
         }
@@ -194,7 +202,7 @@ macro_rules! params {
                 _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
             ) -> Vec<utoipa::openapi::path::Parameter> {
                 vec![$($crate::http::params::About {
-                    name: stringify!($field),
+                    name: $crate::http::params::bare(stringify!($field)),
                     text: concat!($($about),*),
                     example: $crate::params!(@example $($example)?),
                 }.in_query::<$type>()),*]
@@ -206,7 +214,7 @@ macro_rules! params {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 let object = utoipa::openapi::schema::ObjectBuilder::new();
                 $(let object = $crate::http::params::About {
-                    name: stringify!($field),
+                    name: $crate::http::params::bare(stringify!($field)),
                     text: concat!($($about),*),
                     example: $crate::params!(@example $($example)?),
                 }.in_body::<$type>(object);)*
@@ -218,6 +226,12 @@ macro_rules! params {
     };
     (@example) => { None };
     (@example $example:expr) => { Some(serde_json::json!($example)) };
+}
+
+/// The name of a field as callers know it: `type` is a word of the language.
+#[doc(hidden)]
+pub fn bare(name: &'static str) -> &'static str {
+    name.strip_prefix("r#").unwrap_or(name)
 }
 
 /// A parameter, for the reference.
@@ -238,6 +252,8 @@ impl About {
             .description(Some(self.text.trim()))
             .schema(Some(RefOr::T(T::schema(T::IS_REQUIRED, None, None))))
             .example(self.example)
+            .style(T::IS_MAP.then_some(ParameterStyle::DeepObject))
+            .explode(T::IS_MAP.then_some(true))
             .build()
     }
 

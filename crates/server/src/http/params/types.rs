@@ -23,6 +23,9 @@ pub trait Param: Sized {
     /// Whether its name has `[]` behind it in a query.
     const IS_LIST: bool = false;
 
+    /// Whether it has members: `name[member]=value` in a query.
+    const IS_MAP: bool = false;
+
     /// What the reference says of it.
     fn describe(is_required: bool) -> ObjectBuilder;
 
@@ -42,6 +45,7 @@ impl<T: Param> Param for Option<T> {
     const IS_REQUIRED: bool = false;
     const TAKES_EMPTY: bool = T::TAKES_EMPTY;
     const IS_LIST: bool = T::IS_LIST;
+    const IS_MAP: bool = T::IS_MAP;
 
     fn describe(_: bool) -> ObjectBuilder {
         T::describe(false)
