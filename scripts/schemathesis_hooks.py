@@ -20,6 +20,11 @@ def known_fields(parameters):
             known_fields(entry)
     if isinstance(parameters.get("custom_fields"), dict):
         parameters["custom_fields"] = {"kampania": "lato"}
+    # A list has options, and nothing else has.
+    if parameters.get("kind") == "list":
+        parameters["options"] = ["POLSKA"]
+    else:
+        parameters.pop("options", None)
 
 
 @schemathesis.hook

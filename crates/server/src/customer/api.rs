@@ -274,7 +274,7 @@ pub struct CustomerNumber {
 /// Conversations that were started with its `identifier` become the customer's.
 #[utoipa::path(
     post, path = "/api/customers", operation_id = "add_customer", tag = "customers", params(IdempotencyKey),
-    request_body(content((AddCustomer = "application/json"), (AddCustomer = "application/x-www-form-urlencoded"))),
+    request_body(content((AddCustomer = "application/json"))),
     responses(
         (status = 201, description = "The customer's number.", body = CustomerNumber),
         (status = 404, description = "Unknown company or account manager.", body = Envelope),
@@ -311,7 +311,7 @@ pub(super) fn add_given(
 /// What is not given stays; what is empty is taken away.
 #[utoipa::path(
     put, path = "/api/customers/{id}", operation_id = "change_customer", tag = "customers", params(CustomerId),
-    request_body(content((Option<ChangeCustomer> = "application/json"), (Option<ChangeCustomer> = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<ChangeCustomer> = "application/json"))),
     responses(
         (status = 200, description = "It is so.", body = CustomerNumber),
         (status = 404, description = "Unknown customer, company or account manager.", body = Envelope),

@@ -175,7 +175,7 @@ pub struct CompanyNumbers {
 /// It is a customer, too. Customers belong to it by its `company_id`.
 #[utoipa::path(
     post, path = "/api/companies", operation_id = "add_company", tag = "customers", params(IdempotencyKey),
-    request_body(content((AddCompany = "application/json"), (AddCompany = "application/x-www-form-urlencoded"))),
+    request_body(content((AddCompany = "application/json"))),
     responses(
         (status = 201, description = "The company's numbers.", body = CompanyNumbers),
         (status = 404, description = "Unknown account manager.", body = Envelope),
@@ -215,7 +215,7 @@ pub(super) fn add_given(
 /// What is not given stays; what is empty is taken away.
 #[utoipa::path(
     put, path = "/api/companies/{id}", operation_id = "change_company", tag = "customers", params(CompanyId),
-    request_body(content((Option<ChangeCompany> = "application/json"), (Option<ChangeCompany> = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<ChangeCompany> = "application/json"))),
     responses(
         (status = 200, description = "It is so.", body = CompanyNumbers),
         (status = 404, description = "Unknown company or account manager.", body = Envelope),

@@ -88,7 +88,7 @@ crate::params! { body
 /// Our addition. Customers and companies have it from now on, without a value.
 #[utoipa::path(
     post, path = "/api/custom_fields", operation_id = "add_custom_field", tag = "customers", params(IdempotencyKey),
-    request_body(content((AddCustomField = "application/json"), (AddCustomField = "application/x-www-form-urlencoded"))),
+    request_body(content((AddCustomField = "application/json"))),
     responses(
         (status = 200, description = "The field.", body = CustomFieldShown),
         (status = 409, description = "There is one of this name, or there are too many.", body = Envelope),
@@ -141,7 +141,7 @@ pub struct FieldId {
 /// Our addition. What is not given stays; its kind does always. Who does not have it any more keeps its value, unseen.
 #[utoipa::path(
     put, path = "/api/custom_fields/{id}", operation_id = "change_custom_field", tag = "customers", params(FieldId),
-    request_body(content((Option<ChangeCustomField> = "application/json"), (Option<ChangeCustomField> = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<ChangeCustomField> = "application/json"))),
     responses(
         (status = 200, description = "The field as it is now.", body = CustomFieldShown),
         (status = 404, description = "Unknown field.", body = Envelope),

@@ -137,7 +137,7 @@ pub struct Payload(pub String);
 impl Param for Payload {
     fn describe(_: bool) -> ObjectBuilder {
         // Of all that is JSON the reference names what everybody can write.
-        let pattern = r#"^\{"[a-z]{1,20}": ?[0-9]{1,9}\}$"#;
+        let pattern = r#"^\{"[a-z]{1,20}": ?[1-9][0-9]{0,8}\}$"#;
         ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
     }
 

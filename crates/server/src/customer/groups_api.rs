@@ -126,7 +126,7 @@ pub struct GroupId {
 #[utoipa::path(
     post, path = "/api/customer_field_groups/{id}/fields", operation_id = "add_group_field", tag = "customers",
     params(GroupId, IdempotencyKey),
-    request_body(content((AddGroupField = "application/json"), (AddGroupField = "application/x-www-form-urlencoded"))),
+    request_body(content((AddGroupField = "application/json"))),
     responses(
         (status = 200, description = "The group.", body = GroupShown),
         (status = 404, description = "Unknown group.", body = Envelope),
@@ -243,7 +243,7 @@ pub struct ItemNumber {
 #[utoipa::path(
     post, path = "/api/customer_field_group_items", operation_id = "add_field_group_item", tag = "customers",
     params(IdempotencyKey),
-    request_body(content((AddItem = "application/json"), (AddItem = "application/x-www-form-urlencoded"))),
+    request_body(content((AddItem = "application/json"))),
     responses(
         (status = 200, description = "The item's number.", body = ItemNumber),
         (status = 404, description = "Unknown customer or group.", body = Envelope),
@@ -284,7 +284,7 @@ pub struct ItemId {
 #[utoipa::path(
     put, path = "/api/customer_field_group_items/{id}", operation_id = "change_field_group_item", tag = "customers",
     params(ItemId),
-    request_body(content((Option<ChangeItem> = "application/json"), (Option<ChangeItem> = "application/x-www-form-urlencoded"))),
+    request_body(content((Option<ChangeItem> = "application/json"))),
     responses(
         (status = 200, description = "It is so.", body = ItemNumber),
         (status = 404, description = "Unknown item.", body = Envelope),
