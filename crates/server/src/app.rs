@@ -25,6 +25,7 @@ use crate::live::{self, Hub, Passed, ToRoute, Told};
 use crate::lookup::Lookups;
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
+use crate::report::summary;
 use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
 use crate::search;
@@ -125,6 +126,7 @@ pub struct Inner {
     pub gate: Gate,
     pub nobodies: Nobodies,
     pub searches: Semaphore,
+    pub reports: Semaphore,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
@@ -182,6 +184,7 @@ impl App {
             gate,
             nobodies: Nobodies::default(),
             searches: Semaphore::new(search::find::AT_ONCE),
+            reports: Semaphore::new(summary::AT_ONCE),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,

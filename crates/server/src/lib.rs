@@ -30,6 +30,7 @@ pub mod mail;
 pub mod page;
 pub mod pause;
 pub mod queue;
+pub mod report;
 pub mod router;
 pub mod routing;
 pub mod schema;

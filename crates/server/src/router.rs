@@ -14,7 +14,7 @@ use crate::http::{call, health};
 use crate::live::{agent_socket, frame, visitor_socket};
 use crate::{
     account, agent, audit, block, bot, canned, clause, conversation, customer, directory, file,
-    installation, label, lookup, mail, page, pause, queue, search, visitor, wall, webhook,
+    installation, label, lookup, mail, page, pause, queue, report, search, visitor, wall, webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -28,6 +28,7 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::erase_api::remove_content),
     || routes!(conversation::api::list),
     || routes!(queue::api::list, queue::api::add),
+    || routes!(report::api::summarize),
     // Agents, as the vendor documents them.
     || routes!(agent::api::list, agent::api::add),
     || routes!(agent::api::show, agent::api::change),

@@ -4,12 +4,12 @@ use rozmowa_db::{Migration, Stmt};
 
 use crate::{
     account, agent, audit, block, bot, canned, clause, conversation, counter, customer, demo,
-    directory, file, http, label, live, lookup, mail, pause, queue, routing, search, setting,
-    timer, visitor, wall, webhook,
+    directory, file, http, label, live, lookup, mail, pause, queue, report, routing, search,
+    setting, timer, visitor, wall, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] =
-    rozmowa_db::migrations!("0001_start", "0002_tell", "0003_live", "0004_console");
+    rozmowa_db::migrations!("0001_start", "0002_tell", "0003_live", "0004_console", "0006_report");
 
 /// The register: a test prepares each on both engines and looks at its plan.
 pub fn statements() -> Vec<Stmt> {
@@ -72,6 +72,9 @@ pub fn statements() -> Vec<Stmt> {
         pause::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
+        report::build::STATEMENTS,
+        report::fact::STATEMENTS,
+        report::summary::STATEMENTS,
         search::STATEMENTS,
         search::find::STATEMENTS,
         search::index::STATEMENTS,

@@ -33,6 +33,7 @@ use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
 use crate::installation::{self, PublicUrl};
 use crate::mail;
+use crate::report;
 use crate::routing;
 use crate::schema::MIGRATIONS;
 use crate::search;
@@ -194,6 +195,7 @@ impl Running {
             tokio::spawn(routing::worker::run(app.clone(), stop.subscribe())),
             tokio::spawn(file::sweep::run(app.clone(), stop.subscribe())),
             tokio::spawn(search::index::run(app.clone(), stop.subscribe())),
+            tokio::spawn(report::build::run(app.clone(), stop.subscribe())),
             tokio::spawn(routing::position::run(app.clone(), stop.subscribe())),
             tokio::spawn(status::run(app.clone(), stop.subscribe())),
             tokio::spawn(news::run(app.clone(), stop.subscribe())),

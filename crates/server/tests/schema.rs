@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 18] = [
+const BIG: [&str; 19] = [
     "conversation",
     "customer_word",
     "event",
@@ -30,6 +30,7 @@ const BIG: [&str; 18] = [
     "consent",
     "used_identity",
     "search_doc",
+    "report_fact",
 ];
 
 /// Statements that may look at all of a table, and why.

@@ -9,6 +9,7 @@ mod api_user;
 mod audit;
 mod demo;
 mod mail;
+mod report;
 mod search;
 mod storage;
 mod webhook;
@@ -94,6 +95,9 @@ enum Command {
     /// What agents search in
     #[command(subcommand)]
     Search(search::SearchCommand),
+    /// What reports count
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Settings of the installation
     #[command(subcommand)]
     Setting(admin::SettingCommand),
@@ -166,6 +170,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::Webhook(command) => command.run(&config),
         Command::Mail(command) => command.run(&config),
         Command::Search(command) => command.run(&config),
+        Command::Report(command) => command.run(&config),
         Command::Setting(command) => command.run(&config),
         Command::Audit(audit) => audit.run(&config),
         Command::Config => {

@@ -10,6 +10,7 @@ use crate::agent::capacity;
 use crate::config::Config;
 use crate::conversation::{erase, log};
 use crate::http::Error;
+use crate::report::build;
 use crate::schema::MIGRATIONS;
 use crate::server;
 
@@ -120,6 +121,7 @@ fn examine(database: &Address) -> Result<(Vec<String>, usize), String> {
         let mut faults = tx.integrity_check()?;
         log::orphans(tx, &mut faults)?;
         capacity::verify(tx, &mut faults)?;
+        build::orphans(tx, &mut faults)?;
         // One snapshot for all steps: a running server's changes come before or after, never in between.
         let (mut after, mut conversations) = (Uuid::nil(), 0);
         while let Some((last, seen)) = log::verify(tx, &after, VERIFY_STEP, &mut faults)? {
@@ -128,6 +130,12 @@ fn examine(database: &Address) -> Result<(Vec<String>, usize), String> {
             if faults.len() > FAULTS_MAX {
                 break;
             }
+        }
+        let mut after = Uuid::nil();
+        while faults.len() <= FAULTS_MAX
+            && let Some(last) = build::verify(tx, &after, VERIFY_STEP, &mut faults)?
+        {
+            after = last;
         }
         Ok((faults, conversations))
     });

@@ -19,6 +19,7 @@ use crate::file::{self, Side};
 use crate::http::params::Named;
 use crate::http::{Code, Error};
 use crate::live::{ToRoute, Told, Was};
+use crate::report;
 use crate::search;
 use crate::webhook::{self, Action, Subject};
 
@@ -161,6 +162,7 @@ pub fn conversation(tx: &mut Tx<'_>, act: &Act<'_>, id: &Uuid) -> Result<(), Err
     {
         tx.put(statement, params![id])?;
     }
+    report::fact::forget(tx, id)?;
     mark(tx, id, What::All, last.seq)?;
     tell_deleted(tx, act, id, last, bot)?;
     step(tx, id)?;

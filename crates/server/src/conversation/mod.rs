@@ -183,12 +183,16 @@ pub fn start(tx: &mut Tx<'_>, act: &Act<'_>, new: &NewConversation) -> Result<Uu
         agent_id: None,
         status: Status::Created,
     };
-    log::append(tx, act, &id, turn, &Event::of(Kind::Started, Speaker::Client))?;
+    let bot = bot::of_queue(tx, queue.settings.bot_id)?;
+    let event = Event::of(Kind::Started, Speaker::Client);
+    let event =
+        bot.as_ref().map_or(event, |bot| Event::of(Kind::Started, Speaker::Client).of_bot(bot.id));
+    log::append(tx, act, &id, turn, &event)?;
     idle::set(tx, &queue.settings, &id, at)?;
     if queue.settings.welcome_when == WelcomeWhen::Creation {
         assign::welcome(tx, act, &id, &queue.settings, new.language.map(Language::tag))?;
     }
-    match bot::of_queue(tx, queue.settings.bot_id)? {
+    match bot {
         Some(bot) => bot::work::start(tx, act, &id, &bot, at)?,
         None => tx.publish(ToRoute(Some(new.chat_queue_id))),
     }

@@ -124,6 +124,8 @@ codes! {
     NothingToSearch = 100_252 BAD_REQUEST "nothing_to_search";
     /// The search took too long. More or longer words, or a shorter time, find less and faster.
     SearchTooBroad = 100_253 BAD_REQUEST "search_too_broad";
+    /// The report took too long. Ask for a shorter time at once.
+    ReportTooBroad = 100_254 BAD_REQUEST "report_too_broad";
     /// A canned answer has something in braces that nothing is filled in for.
     UnknownPlaceholder = 100_270 BAD_REQUEST "unknown_placeholder";
     /// Not an IP address.

@@ -3,9 +3,9 @@
 //! A conversation's row says up to which event it is indexed, and a small index lists those that have gone on. So nothing is
 //! skipped, whenever a transaction commits and whichever node looks; a start and a message pay no statement for it. What is
 //! indexed is read while the conversation is held: what somebody erases meanwhile is either seen erased here, or forgotten
-//! by who erases it.
+//! by who erases it. What reports count is kept on the way: the log is read once for both.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use rozmowa_db::{Row, Tx, Value, params};
@@ -17,6 +17,7 @@ use super::{folded, limit};
 use crate::app::App;
 use crate::clock::{self, Millis};
 use crate::http::Error;
+use crate::report::fact::{self, Followed, Happened};
 
 rozmowa_db::statements! {
     /// From the first id on, so that it is plain that the small index is searched.
@@ -28,12 +29,13 @@ rozmowa_db::statements! {
         postgres: "SELECT id, seq, indexed_seq, client_name, client_surname, client_email, client_id
             FROM conversation WHERE seq > indexed_seq AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
     };
-    /// What was said since; a supervisor's whisper is for one agent alone.
-    TEXTS = "SELECT e.conversation_id, e.seq, e.at, e.text
+    /// What was said and done since; a supervisor's whisper is for one agent alone.
+    EVENTS = "SELECT e.conversation_id, e.seq, e.at, e.kind, e.sent_by, CASE WHEN e.bot_id IS NULL THEN 0 ELSE 1 END,
+            CASE WHEN e.kind <> 11 THEN e.text END
         FROM conversation c JOIN event e ON e.conversation_id = c.id
         WHERE c.id IN ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,
             $28,$29,$30,$31,$32)
-          AND e.seq > c.indexed_seq AND e.text IS NOT NULL AND e.kind <> 11
+          AND e.seq > c.indexed_seq
         ORDER BY e.conversation_id, e.seq LIMIT $33";
     CLIENTS = "SELECT conversation_id, id, print FROM search_doc
         WHERE conversation_id IN ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,
@@ -63,10 +65,12 @@ rozmowa_db::statements! {
 
 /// How often it is looked for what was said.
 const ROUND_EVERY: Duration = Duration::from_millis(500);
-/// Conversations of a step, as [`TEXTS`] and [`CLIENTS`] take them.
+/// Conversations of a step, as [`EVENTS`] and [`CLIENTS`] take them.
 const CLAIMED_MAX: usize = 32;
 /// Texts of a step: so few that no call waits for long.
 const TEXTS_MAX: usize = 64;
+/// Events of a step, most of which have no text.
+const EVENTS_MAX: usize = 256;
 /// Conversations that one step of clearing looks at.
 const CLEARED_MAX: usize = 100;
 
@@ -130,19 +134,26 @@ pub fn step(tx: &mut Tx<'_>) -> Result<bool, Error> {
         *place = Value::from(&conversation.id);
     }
     let known = clients(tx, &claimed, &ids)?;
-    ids.push(limit(TEXTS_MAX));
-    let mut texts = tx.query(&TEXTS, &ids, |row: &Row<'_>| {
-        let text: String = row.get(3)?;
-        Ok(Text {
-            conversation: row.get(0)?,
-            seq: row.get(1)?,
-            at: row.get(2)?,
-            words: folded(&text),
-        })
+    ids.push(limit(EVENTS_MAX));
+    let (mut texts, mut events, mut is_cut) = (Vec::new(), Vec::new(), false);
+    let seen = tx.query(&EVENTS, &ids, |row: &Row<'_>| {
+        is_cut |= texts.len() == TEXTS_MAX;
+        if is_cut {
+            return Ok(());
+        }
+        let event = Happened::read(row)?;
+        if let Some(text) = row.get::<Option<String>>(6)? {
+            let (conversation, seq, at) = (event.conversation, event.seq, event.at);
+            texts.push(Text { conversation, seq, at, words: folded(&text) });
+        }
+        events.push(event);
+        Ok(())
     })?;
     // What did not fit is of the last one and those behind it.
-    let until = (texts.len() == TEXTS_MAX).then(|| texts.last()).flatten();
-    let until = until.map(|text| (text.conversation, text.seq));
+    is_cut |= seen.len() == EVENTS_MAX;
+    let until = is_cut.then(|| events.last()).flatten();
+    let until = until.map(|event| (event.conversation, event.seq));
+    let mut followed = BTreeMap::new();
     for conversation in &claimed {
         let indexed = match until {
             Some((cut, _)) if conversation.id > cut => continue,
@@ -150,6 +161,8 @@ pub fn step(tx: &mut Tx<'_>) -> Result<bool, Error> {
             _ => conversation.seq,
         };
         tx.put(&INDEXED, params![&conversation.id, indexed])?;
+        let of_report = Followed { from_seq: conversation.indexed_seq, until_seq: indexed };
+        followed.insert(conversation.id, of_report);
         let words = folded(&conversation.client);
         match known.get(&conversation.id) {
             Some((_, print)) if *print == print_of(&words) => {}
@@ -164,6 +177,7 @@ pub fn step(tx: &mut Tx<'_>) -> Result<bool, Error> {
         }
     }
     add(tx, &texts)?;
+    fact::follow(tx, &followed, &events)?;
     Ok(claimed.len() == CLAIMED_MAX || until.is_some())
 }
 

@@ -92,6 +92,7 @@ const TABLE: &[Line] = &[
     ("GET chats", programs(200)),
     ("GET chats/:id", programs(200)),
     ("GET chats/:id/events", programs(200)),
+    ("GET chats/reports/summary", programs(400)),
     // Queues.
     ("GET chats/queues", programs(200)),
     ("POST chats/queues", programs(400)),

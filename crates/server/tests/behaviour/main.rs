@@ -57,6 +57,8 @@ mod program;
 mod queue_agents;
 mod queue_settings;
 mod receiver;
+mod reports;
+mod reports_random;
 mod retention;
 mod routing;
 mod routing_random;
