@@ -57,6 +57,7 @@ mod program;
 mod queue_agents;
 mod queue_settings;
 mod receiver;
+mod report_console;
 mod reports;
 mod reports_random;
 mod retention;
