@@ -8,6 +8,7 @@ mod growth;
 mod people;
 mod rates;
 mod report;
+mod reporting;
 mod sockets;
 mod stock;
 mod subscribed;
@@ -154,7 +155,7 @@ struct Group {
 }
 
 /// In this order, so that a run shows the quick and telling ones first.
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     Group {
         names: &["health_rate", "start_rate", "start_ratio", "start_ratio_keyed"],
         measure: rates::on_sqlite,
@@ -183,6 +184,10 @@ const GROUPS: [Group; 14] = [
     },
     Group { names: &["chats_cursor_ratio"], measure: chats::cursor },
     Group { names: &["chats_count_ms"], measure: chats::count },
+    Group {
+        names: &["report_year_ms", "report_year_hour_of_day_ms", "report_year_first_page_ms"],
+        measure: reporting::measure,
+    },
     Group { names: &["start_growth"], measure: growth::measure },
     Group { names: &["socket_kib_each", "sockets_open_s"], measure: sockets::measure },
     Group { names: &["talk_p99_ms", "talk_p50_ms", "messages_per_second"], measure: talk::measure },
