@@ -2,7 +2,7 @@
 import { clockOf, numberOf, percentOf } from "../formats";
 import { t } from "../texts.svelte";
 import type { Chosen } from "./chosen";
-import { nameOf, periodsOf, shortNameOf } from "./periods";
+import { isOneYear, nameOf, periodsOf, shortNameOf } from "./periods";
 import { COUNTS, type Drawing, type Line, SHARES, TIMES } from "./plot";
 import { agentName, happyOf, type Report, restOf, type Row, talkOf, waitOf } from "./rows";
 
@@ -23,7 +23,7 @@ export function chartsOf(report: Report, chosen: Chosen): Charts {
   const all = seriesOf(report, chosen);
   const isOneDay = date_from === date_to;
   const places = all.map((series) => shortNameOf(series, aggregate_by, isOneDay));
-  const names = all.map((series) => nameOf(series, aggregate_by));
+  const names = all.map((series) => nameOf(series, aggregate_by, isOneYear(date_from, date_to)));
   const counts = { places, shown: numberOf, steps: COUNTS };
   const times = { kind: "lines", places, shown: clockOf, steps: TIMES } as const;
 

@@ -132,21 +132,22 @@ function momentOf(series: string, step: Step): number {
 const UTC = { timeZone: "UTC" } as const;
 const TIME = { ...UTC, hour: "2-digit", minute: "2-digit" } as const;
 
-/** In full, for a table. */
-export function nameOf(series: string, step: Step): string {
+/** In full, for a table; which year it is may be known. */
+export function nameOf(series: string, step: Step, isYearKnown: boolean): string {
   const at = momentOf(series, step);
-  const day = { ...UTC, day: "numeric", month: "short", year: "numeric" } as const;
+  const day = { ...UTC, day: "numeric", month: "short", ...(!isYearKnown && { year: "numeric" }) } as const;
+  const kind = isYearKnown ? "report of a year" : "report";
   switch (step) {
     case "hour_of_day":
       return dates("report time", TIME).formatRange(at, at + HOUR);
     case "minute":
-      return dates("report minute", { ...day, ...TIME }).format(at);
+      return dates(`${kind} minute`, { ...day, ...TIME }).format(at);
     case "hour":
-      return dates("report minute", { ...day, ...TIME }).formatRange(at, at + HOUR);
+      return dates(`${kind} minute`, { ...day, ...TIME }).formatRange(at, at + HOUR);
     case "day":
-      return dates("report day", { ...day, weekday: "short" }).format(at);
+      return dates(`${kind} day`, { ...day, weekday: "short" }).format(at);
     case "week":
-      return dates("report week", day).formatRange(at, at + 6 * DAY);
+      return dates(`${kind} week`, day).formatRange(at, at + 6 * DAY);
     case "month":
       return dates("report month", { ...UTC, month: "long", year: "numeric" }).format(at);
     case "year":
@@ -165,6 +166,10 @@ export function shortNameOf(series: string, step: Step, isOneDay: boolean): stri
   if (step === "month")
     return dates("report short month", { ...UTC, month: "short", year: "numeric" }).format(at);
   return series;
+}
+
+export function isOneYear(from: string, to: string): boolean {
+  return from.slice(0, 4) === to.slice(0, 4);
 }
 
 /** The days of a report, in words. */
