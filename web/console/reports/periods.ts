@@ -135,7 +135,8 @@ const TIME = { ...UTC, hour: "2-digit", minute: "2-digit" } as const;
 /** In full, for a table; which year it is may be known. */
 export function nameOf(series: string, step: Step, isYearKnown: boolean): string {
   const at = momentOf(series, step);
-  const day = { ...UTC, day: "numeric", month: "short", ...(!isYearKnown && { year: "numeric" }) } as const;
+  const day: Intl.DateTimeFormatOptions = { ...UTC, day: "numeric", month: "short" };
+  if (!isYearKnown) day.year = "numeric";
   const kind = isYearKnown ? "report of a year" : "report";
   switch (step) {
     case "hour_of_day":
