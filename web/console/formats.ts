@@ -21,7 +21,7 @@ export function locale(): string {
 }
 
 /** Making one takes longer than using it a hundred times. */
-function dates(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+export function dates(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${locale()} ${name}`;
   const known = formats.get(key) ?? new Intl.DateTimeFormat(locale(), options);
   formats.set(key, known);

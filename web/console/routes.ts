@@ -1,5 +1,6 @@
 /** What the console has, and where. Each view is loaded when it is first opened. */
 import ChartNoAxesColumn from "@lucide/svelte/icons/chart-no-axes-column";
+import ChartNoAxesCombined from "@lucide/svelte/icons/chart-no-axes-combined";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import Rocket from "@lucide/svelte/icons/rocket";
 import Search from "@lucide/svelte/icons/search";
@@ -44,6 +45,13 @@ export const VIEWS: readonly View[] = [
     icon: ChartNoAxesColumn,
     least: "supervisor",
     load: () => import("./wall/Wall.svelte"),
+  },
+  {
+    heads: ["reports"],
+    label: "reports.title",
+    icon: ChartNoAxesCombined,
+    least: "supervisor",
+    load: () => import("./reports/Reports.svelte"),
   },
   {
     heads: ["search"],

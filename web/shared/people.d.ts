@@ -1123,6 +1123,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/console/reports/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts conversations by period and agent, for supervisors
+         * @description As `GET chats/reports/summary` counts them, with up to 2,000 rows, and with everything together, by agent and by queue.
+         */
+        get: operations["show_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/console/routing": {
         parameters: {
             query?: never;
@@ -3503,6 +3523,13 @@ export interface components {
              */
             status: string;
         };
+        /** @description What was counted in a queue. */
+        QueueCounts: {
+            /** Format: int64 */
+            chat_queue_id: number;
+            /** @description `series` and `user_name` are empty. */
+            counts: components["schemas"]["SummaryRow"];
+        };
         /** @description A chat queue in the list. */
         QueueListed: {
             /**
@@ -3551,6 +3578,19 @@ export interface components {
             /** @description `sad`, `neutral` or `happy`. */
             rating: string;
             text: string | null;
+        };
+        /** @description What clients thought. */
+        RatedRow: {
+            rate: components["schemas"]["Rates"];
+        };
+        /** @description The last rating of each conversation, empty ones too. */
+        Rates: {
+            /** Format: int64 */
+            happy: number;
+            /** Format: int64 */
+            neutral: number;
+            /** Format: int64 */
+            sad: number;
         };
         /** @description What clients thought. */
         Ratings: {
@@ -3620,6 +3660,19 @@ export interface components {
              * @description A UUID of the page's; the same one again is the same opening.
              */
             client_key?: string;
+        };
+        /** @description A report as the console shows it. */
+        Report: {
+            /** @description Everything by agent, in the order of names; `series` is empty. */
+            agents: components["schemas"]["SummaryRow"][];
+            /** @description There are more rows; what is below counts theirs, too. */
+            is_cut: boolean;
+            /** @description Everything by queue, in the order of their numbers. */
+            queues: components["schemas"]["QueueCounts"][];
+            /** @description In the order of periods, then of names. */
+            rows: components["schemas"]["SummaryRow"][];
+            /** @description Everything, in one row; `series` and `user_name` are empty. */
+            total: components["schemas"]["SummaryRow"];
         };
         RotateApiPassword: {
             /**
@@ -4118,6 +4171,74 @@ export interface components {
          * @enum {string}
          */
         Strategy: "account_manager" | "priority" | "last_agent" | "fewest_open" | "least_recently_assigned";
+        /** @description Conversations of a period and an agent. */
+        SummaryRow: {
+            /**
+             * Format: int64
+             * @description Incoming, closed, and no agent had answered; not those that were closed while a bot had them.
+             */
+            abandoned: number;
+            /**
+             * Format: int64
+             * @description Incoming, and an agent has answered.
+             */
+            answered: number;
+            /** @description From an agent's first answer to the end, of those that were answered and are closed. */
+            chat_time: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Of these, closed while a bot had them.
+             */
+            finished_by_bot: number;
+            /**
+             * Format: int64
+             * @description In which the client has said something.
+             */
+            incoming: number;
+            /**
+             * Format: int64
+             * @description All, also those in which the client has said nothing.
+             */
+            incoming_including_empty: number;
+            /**
+             * Format: int64
+             * @description Of these, those that were for people: never a bot's, or no longer.
+             */
+            incoming_to_agent: number;
+            /**
+             * Format: int64
+             * @description Incoming, and a bot has them or has had them.
+             */
+            incoming_to_bot: number;
+            rating: components["schemas"]["RatedRow"];
+            /**
+             * @description The period in which they were started.
+             * @example 2021-12
+             */
+            series: string;
+            /**
+             * Format: int64
+             * @description `answered` of `incoming`, rounded; 0 when there are none.
+             */
+            service_level_percent: number;
+            /**
+             * Format: int64
+             * @description Answered within `response_threshold`, of `incoming`, rounded; 0 when there are none.
+             */
+            sla_percent: number;
+            /**
+             * Format: int64
+             * @description Of these, handed over to people.
+             */
+            transferred_by_bot: number;
+            /**
+             * @description Name and surname of the agent whose they are; empty for those that are nobody's, and with `sum_users`.
+             * @example John Doe
+             */
+            user_name: string;
+            /** @description From the start to an agent's first answer, of those that were answered. */
+            wait_time: components["schemas"]["Times"];
+        };
         TellPage: {
             /**
              * @description The visitor has closed it, and no other is open.
@@ -4160,6 +4281,17 @@ export interface components {
             en: string;
             /** @default  */
             pl: string;
+        };
+        /** @description `HH:MM:SS` each, full seconds; hours may pass 24. `00:00:00` when there are none. */
+        Times: {
+            /** @example 00:00:48 */
+            avg: string;
+            /** @example 00:00:48 */
+            max: string;
+            /** @example 00:00:48 */
+            min: string;
+            /** @example 00:00:48 */
+            sum: string;
         };
         /** @description A clause in force. */
         VisitorClause: {
@@ -7885,6 +8017,81 @@ export interface operations {
             };
             /** @description Unknown chat queue. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    show_report: {
+        parameters: {
+            query: {
+                /**
+                 * @description Started then or later: `2014-07-04`, `2014-07-14 12:34` or `2014-07-14 12:34:56`.
+                 * @example 2021-12-01
+                 */
+                date_from: string;
+                /**
+                 * @description Started then or earlier, that whole day, minute or second included.
+                 * @example 2021-12-28
+                 */
+                date_to: string;
+                /**
+                 * @description Of these agents alone.
+                 * @example [
+                 *       "jkowalski"
+                 *     ]
+                 */
+                "user_logins[]"?: string[];
+                /**
+                 * @description In these queues alone.
+                 * @example [
+                 *       3
+                 *     ]
+                 */
+                "chat_queue_ids[]"?: number[];
+                /** @description All agents in one row. */
+                sum_users?: boolean;
+                /**
+                 * @description The period of a row: `hour_of_day`, `minute`, `hour`, `day`, `week`, `month` (the default) or `year`.
+                 * @example day
+                 */
+                aggregate_by?: "hour_of_day" | "minute" | "hour" | "day" | "week" | "month" | "year";
+                /**
+                 * @description Seconds within which an answer is in time; 20 by default.
+                 * @example 20
+                 */
+                response_threshold?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description For supervisors and administrators. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

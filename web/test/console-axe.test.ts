@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 /** What no person should read: a key in place of its text, a value that was not put in. */
 const UNTEXT =
-  /\b(console|talk|entry|search|wall|queues|settings|account)[._][a-z_]{3,}|\{\w+\}|undefined|\bNaN\b|\[object|Invalid Date/;
+  /\b(console|talk|entry|search|wall|reports|queues|settings|account)[._][a-z_]{3,}|\{\w+\}|undefined|\bNaN\b|\[object|Invalid Date/;
 /** What the people of the scene have written themselves. */
 const WRITTEN = /\{(client_name|agent_name|queue)(\|[^}]*)?\}/g;
 
@@ -217,6 +217,21 @@ const conversations = (): State[] => [
 
 const others = (): State[] => [
   { name: "wall", at: "wall", set: (it) => it.region("wall.who_waits").getByRole("link").first().waitFor() },
+  {
+    name: "reports",
+    at: "reports",
+    set: (it) => it.region("reports.waits").getByRole("table").waitFor(),
+  },
+  {
+    name: "reports by agent",
+    at: "reports?by_agent=1",
+    set: (it) => it.region("reports.answered_by_agent").getByRole("table").waitFor(),
+  },
+  {
+    name: "an empty report",
+    at: "reports?date_from=2020-01-01&date_to=2020-01-31",
+    set: (it) => it.shows(it.t("reports.nothing")),
+  },
   { name: "search", at: "search", set: (it) => it.page.getByText("Wacława").first().waitFor() },
   { name: "found", at: "search?q=paczka", set: (it) => it.page.locator("mark").first().waitFor() },
   {
@@ -261,7 +276,7 @@ describe.each(LANGUAGES)("axe-core finds nothing (%s)", (language) => {
   }
 
   test("in conversations", { timeout: 180_000 }, async () => lookAll(await open(), conversations()));
-  test("in the wall, the search, the account", { timeout: 180_000 }, async () =>
+  test("in the wall, the reports, the search, the account", { timeout: 180_000 }, async () =>
     lookAll(await open(), others()),
   );
   test("in the settings", { timeout: 240_000 }, async () => lookAll(await open(), settings()));

@@ -83,6 +83,7 @@ describe("wherever Tab leads, the focus is to be seen", () => {
       10,
       (it) => it.region("wall.who_waits").getByRole("link").first().waitFor(),
     ],
+    ["in the reports", () => "reports", 14, (it) => it.region("reports.waits").getByRole("table").waitFor()],
     [
       "in the settings of a queue",
       () => `settings/queues/${scene.queue}/general`,

@@ -26,6 +26,8 @@ const CALLS = [
   "settings/lookup",
 ];
 
+const REPORT = "reports/summary?date_from=2026-06-01&date_to=2026-06-30";
+
 let places: string[] = [];
 
 beforeAll(async () => {
@@ -113,27 +115,29 @@ function parts(person: ConsolePage): Promise<string[]> {
 }
 
 describe("an agent", () => {
-  test("reaches neither the wall nor the settings", async () => {
+  test("reaches neither the wall, nor the reports, nor the settings", async () => {
     const agent = await ConsolePage.signedIn(stage(), AGENT);
     expect(await parts(agent)).toEqual([agent.t("talk.title"), agent.t("search.title")]);
     const commands = await commandsOf(agent);
-    for (const key of ["wall.title", "settings.title"]) expect(commands).not.toContain(agent.t(key));
-    await expectNoWay(agent, ["wall", ...places]);
-    const calls = ["wall", ...CALLS];
+    for (const key of ["wall.title", "reports.title", "settings.title"])
+      expect(commands).not.toContain(agent.t(key));
+    await expectNoWay(agent, ["wall", "reports", ...places]);
+    const calls = ["wall", REPORT, ...CALLS];
     expect(await statuses(agent, calls)).toEqual(calls.map(() => 403));
   });
 });
 
 describe("a supervisor", () => {
-  test("reaches the wall, and not the settings", async () => {
+  test("reaches the wall and the reports, and not the settings", async () => {
     const supervisor = await ConsolePage.signedIn(stage(), SUPERVISOR);
-    const keys = ["talk.title", "wall.title", "search.title"];
+    const keys = ["talk.title", "wall.title", "reports.title", "search.title"];
     expect(await parts(supervisor)).toEqual(keys.map((key) => supervisor.t(key)));
     const commands = await commandsOf(supervisor);
-    expect(commands).toContain(supervisor.t("wall.title"));
+    for (const key of ["wall.title", "reports.title"]) expect(commands).toContain(supervisor.t(key));
     expect(commands).not.toContain(supervisor.t("settings.title"));
     await expectNoWay(supervisor, places);
-    expect(await statuses(supervisor, ["wall", ...CALLS])).toEqual([200, ...CALLS.map(() => 403)]);
+    const calls = ["wall", REPORT, ...CALLS];
+    expect(await statuses(supervisor, calls)).toEqual([200, 200, ...CALLS.map(() => 403)]);
   });
 });
 

@@ -154,6 +154,17 @@ export function viewsOf(day: Day): View[] {
       set: (it) => it.region("wall.who_waits").getByRole("link").first().waitFor(),
     },
     {
+      name: "reports",
+      isKey: true,
+      at: "reports",
+      set: (it) => it.region("reports.volume").getByRole("table").waitFor(),
+    },
+    {
+      name: "reports-agents",
+      at: "reports?by_agent=1",
+      set: (it) => it.region("reports.answered_by_agent").getByRole("table").waitFor(),
+    },
+    {
       name: "search",
       at: "search",
       set: (it) => it.page.getByText(day.words.past[1]!.name).first().waitFor(),

@@ -115,6 +115,7 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     // What the console needs to know.
     || routes!(directory::console::show),
     || routes!(wall::console::show),
+    || routes!(report::console::show),
     // Agents.
     || routes!(agent::colleagues_console::list, agent::colleagues_console::add),
     || routes!(agent::colleagues_console::show, agent::colleagues_console::change),

@@ -1,5 +1,5 @@
 /** Search and commands. Views add what can be done in them: `$effect(() => provide(() => [ … ]))`. */
-import type { Component } from "svelte";
+import { type Component, untrack } from "svelte";
 import { toastFailure } from "../kit/toast.svelte";
 import { speakAll } from "../texts.svelte";
 
@@ -18,11 +18,13 @@ let version = $state(0);
 
 /** Gives what takes them away again. */
 export function provide(commands: () => Command[]): () => void {
+  // Whoever provides in an effect does not wait for what others provide.
+  const told = () => untrack(() => version++);
   providers.add(commands);
-  version++;
+  told();
   return () => {
     providers.delete(commands);
-    version++;
+    told();
   };
 }
 

@@ -22,7 +22,7 @@ type Query<O> = O extends { parameters: { query?: infer V } } ? NonNullable<V> :
 
 type Given<O> = ([PathParameters<O>] extends [never] ? unknown : { path: PathParameters<O> }) &
   ([Query<O>] extends [never] ? unknown : { query?: Query<O> }) &
-  ([Body<O>] extends [never] ? unknown : { body: Body<O> }) & { signal?: AbortSignal };
+  ([Body<O>] extends [never] ? unknown : { body: Body<O> }) & { signal?: AbortSignal; withinMs?: number };
 /** Nothing need be given where nothing can be missing. */
 type Rest<O> = unknown extends ([PathParameters<O>] extends [never] ? unknown : never) &
   ([Body<O>] extends [never] ? unknown : never)
@@ -79,6 +79,8 @@ interface Options {
   body?: BodyInit;
   json?: unknown;
   signal?: AbortSignal | undefined;
+  /** What takes long by its nature is waited for. */
+  withinMs?: number | undefined;
 }
 
 export class Api {
@@ -151,28 +153,33 @@ export class Api {
   }
 
   async #typed<T>(method: string, template: string, given: unknown): Promise<T> {
-    const { path, query, body, signal } = (given ?? {}) as {
+    const { path, query, body, signal, withinMs } = (given ?? {}) as {
       path?: Record<string, string | number>;
       query?: Record<string, unknown>;
       body?: unknown;
       signal?: AbortSignal;
+      withinMs?: number;
     };
     const filled = template.replace(/\{(\w+)\}/g, (_, name: string) =>
       encodeURIComponent(String(path?.[name])),
     );
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) {
-      if (value !== undefined && value !== null && value !== "") search.set(name, String(value));
+      if (Array.isArray(value)) for (const one of value) search.append(`${name}[]`, String(one));
+      else if (value !== undefined && value !== null && value !== "") search.set(name, String(value));
     }
     const address = search.size ? `${filled}?${search}` : filled;
-    const response = await this.#fetch(address, { method, json: body, signal });
+    const response = await this.#fetch(address, { method, json: body, signal, withinMs });
     const text = await response.text();
     return (text ? JSON.parse(text) : undefined) as T;
   }
 
-  async #fetch(address: string, { method, json, signal }: Options): Promise<Response> {
+  async #fetch(
+    address: string,
+    { method, json, signal, withinMs = ANSWER_WITHIN_MS }: Options,
+  ): Promise<Response> {
     if (this.isBarred && address !== SESSION) throw new Unreached();
-    const within = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const within = AbortSignal.timeout(withinMs);
     const init: RequestInit = {
       method,
       headers: this.#headers(method, address),

@@ -15,7 +15,7 @@ use crate::http::{Call, Error, Reply, page};
 /// Seconds, where nothing else is said.
 const THRESHOLD_DEFAULT: i64 = 20;
 /// Agents or queues that one report can be asked for.
-const NAMED_MAX: usize = 1_000;
+pub(super) const NAMED_MAX: usize = 1_000;
 
 crate::params! { query
     SummarizeChats {
@@ -63,7 +63,7 @@ pub async fn summarize(mut call: Call) -> Result<Reply, Error> {
 }
 
 /// Names of nobody are names of no conversation.
-fn query(tx: &mut Tx<'_>, given: &SummarizeChats) -> Result<Query, Error> {
+pub(super) fn query(tx: &mut Tx<'_>, given: &SummarizeChats) -> Result<Query, Error> {
     let agents = match &given.user_logins {
         Some(Many(logins)) => {
             let mut agents = HashSet::new();

@@ -6,7 +6,9 @@
 
 pub mod api;
 pub mod build;
+pub mod console;
 pub mod fact;
 pub mod period;
 pub mod summary;
 pub mod tally;
+pub mod whole;

@@ -16,6 +16,7 @@ use super::build;
 use super::fact::{self, Fact, From, Marks};
 use super::period::{Aggregation, Stretch};
 use super::tally::{SummaryRow, Tally};
+use super::whole::{Report, Whole};
 use crate::clock::{self, Millis, first_id_at};
 use crate::http::{Code, Error};
 
@@ -63,6 +64,27 @@ pub struct Query {
 pub fn summary(tx: &mut Tx<'_>, query: &Query, zone: &TimeZone) -> Result<Vec<SummaryRow>, Error> {
     let names = if query.is_sum { HashMap::new() } else { names(tx)? };
     let mut count = Count::new(query, zone, &names);
+    read_all(tx, &mut count)?;
+    Ok(count.rows())
+}
+
+/// With everything together, and by agent and by queue; for that, all is read, however many rows there are.
+pub fn report(tx: &mut Tx<'_>, query: &Query, zone: &TimeZone) -> Result<Report, Error> {
+    let names = names(tx)?;
+    // One more says that there are more.
+    let more = Query { limit: query.limit.saturating_add(1), ..query.clone() };
+    let mut count = Count::new(&more, zone, &names);
+    count.whole = Some(Whole::default());
+    read_all(tx, &mut count)?;
+    let whole = count.whole.take().unwrap_or_default();
+    let mut rows = count.rows();
+    let is_cut = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    Ok(whole.report(rows, is_cut, |agent| names.get(&agent).map_or("", String::as_str)))
+}
+
+fn read_all(tx: &mut Tx<'_>, count: &mut Count<'_>) -> Result<(), Error> {
+    let query = count.query;
     let (mut after, until) = (first_id_at(query.from), first_id_at(query.until.max(0)));
     let changed_statement: &Stmt = if build::is_done(tx)? { &CHANGED } else { &CHANGED_OR_NEW };
     let since = Instant::now();
@@ -76,14 +98,14 @@ pub fn summary(tx: &mut Tx<'_>, query: &Query, zone: &TimeZone) -> Result<Vec<Su
             Some(last) if !is_last => Uuid::from_u128(last.id.as_u128().saturating_add(1)),
             _ => until,
         };
-        merge(tx, after, end, changed, &mut count, since)?;
+        merge(tx, after, end, changed, count, since)?;
         // What begins at the bound comes with the next ones.
         after = Uuid::from_u128(end.as_u128().saturating_sub(1));
         if is_last {
             break;
         }
     }
-    Ok(count.rows())
+    Ok(())
 }
 
 /// Counts what lies between two ids, each conversation once: as it was read now, else as its row has it.
@@ -165,6 +187,8 @@ struct Count<'a> {
     tallies: HashMap<i64, Tally>,
     skipped: usize,
     rows: Vec<SummaryRow>,
+    /// Where it is wanted.
+    whole: Option<Whole>,
 }
 
 impl<'a> Count<'a> {
@@ -178,11 +202,12 @@ impl<'a> Count<'a> {
             tallies: HashMap::new(),
             skipped: 0,
             rows: Vec::new(),
+            whole: None,
         }
     }
 
     fn is_full(&self) -> bool {
-        self.rows.len() >= self.query.limit
+        self.whole.is_none() && self.rows.len() >= self.query.limit
     }
 
     fn add(&mut self, fact: &Fact) {
@@ -199,6 +224,9 @@ impl<'a> Count<'a> {
         }
         let user = if self.query.is_sum { NOBODY } else { agent };
         self.tallies.entry(user).or_default().add(fact, self.query.threshold);
+        if let Some(whole) = &mut self.whole {
+            whole.add(fact, agent, self.query.threshold);
+        }
     }
 
     /// Goes to the period of a later moment.

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn per_cents_are_rounded_and_nothing_is_divided_by_nothing() {
         let row = |answered, incoming| {
-            let tally = Tally { answered, incoming, ..Tally::default() };
+            let tally = Tally { incoming, answered, ..Tally::default() };
             tally.row(String::new(), String::new()).service_level_percent
         };
         assert_eq!(

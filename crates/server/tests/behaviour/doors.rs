@@ -185,6 +185,7 @@ const TABLE: &[Line] = &[
     ("POST /console/settings/mail/test", agents([403, 403, 409])),
     ("GET /console/customers", agents([400; 3])),
     ("GET /console/wall", agents([403, 200, 200])),
+    ("GET /console/reports/summary", agents([403, 400, 400])),
     ("GET /console/duty", agents([200; 3])),
     ("PUT /console/duty", agents([400; 3])),
     // Conversations.

@@ -65,6 +65,7 @@ mod queue_agents;
 mod queue_settings;
 mod receiver;
 mod reference;
+mod report_console;
 mod reports;
 mod reports_random;
 mod retention;

@@ -66,7 +66,12 @@ const WORDS: &[(u16, &str, &str, Code)] = &[
     (409, "a field of this name", "", Code::CustomFieldTaken),
     (409, "there are too many", "/api/custom_fields", Code::TooManyCustomFields),
     (409, "field of this name, or there are too many", "", Code::TooManyCustomFields),
-    (409, "one of this name, or there are too many", "/api/customer_field_groups", Code::TooManyFieldGroups),
+    (
+        409,
+        "one of this name, or there are too many",
+        "/api/customer_field_groups",
+        Code::TooManyFieldGroups,
+    ),
     (409, "customer has too many", "", Code::TooManyFieldItems),
     (409, "many files", "", Code::TooManyFiles),
     (409, "many webhooks", "", Code::TooManyWebhooks),
