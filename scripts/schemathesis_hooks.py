@@ -20,6 +20,9 @@ def known_fields(parameters):
             known_fields(entry)
     if isinstance(parameters.get("custom_fields"), dict):
         parameters["custom_fields"] = {"kampania": "lato"}
+    # Nor which fields a group has: at first none.
+    if "group_id" in parameters or isinstance(parameters.get("values"), list):
+        parameters.pop("values", None)
     # A list has options, and nothing else has.
     if parameters.get("kind") == "list":
         parameters["options"] = ["POLSKA"]

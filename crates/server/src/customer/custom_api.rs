@@ -117,7 +117,7 @@ pub async fn add(mut call: Call) -> Result<Reply, Error> {
 
 crate::params! { body
     ChangeCustomField {
-        name: Option<Name> = "Kraj",
+        name: Option<Name> = "Kraj dostawy",
         /// In place of all that there were. Values that are no option any more stay.
         options: Option<Options> = ["POLSKA", "CZECHY"],
         read_only: Option<YesNo> = false,

@@ -3,9 +3,9 @@
 use axum::extract::Path;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, Type};
 
 use super::custom::{self, Field, Kind};
 use super::custom_api::{Options, check, options};
@@ -339,7 +339,9 @@ impl Param for Values {
     fn describe(_: bool) -> ObjectBuilder {
         let id = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
         let value = ObjectBuilder::new().schema_type(Type::String);
-        let object = ObjectBuilder::new().schema_type(Type::Object);
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
         let object = object.property("field_id", id).property("value", value);
         object.required("field_id")
     }
@@ -347,7 +349,8 @@ impl Param for Values {
     fn schema(_: bool, about: Option<&str>, example: Option<Value>) -> Schema {
         let list = ArrayBuilder::new().items(Self::describe(true));
         let list = list.max_items(Some(VALUES_MAX));
-        list.description(about).examples(example).into()
+        let example = example.unwrap_or_else(|| json!([{"field_id": 9, "value": "Z-77"}]));
+        list.description(about).examples([example]).into()
     }
 
     fn read(name: &'static str, node: Option<Node>, _: &TimeZone) -> Result<Self, Fault> {

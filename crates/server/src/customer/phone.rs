@@ -5,6 +5,8 @@ use phonenumber::country;
 
 /// Digits that a number has at most, and more.
 const KEY_MAX: usize = 64;
+/// With fewer digits it is an extension or a short number, and of no country.
+const DIALLED_MIN: usize = 5;
 
 /// The country whose numbers are written without a prefix.
 pub type Region = country::Id;
@@ -32,7 +34,8 @@ pub fn key(text: &str, region: Region) -> Option<String> {
     if digits.is_empty() {
         return None;
     }
-    let parsed = phonenumber::parse(Some(region), text).ok();
+    let parsed =
+        phonenumber::parse(Some(region), text).ok().filter(|_| digits.len() >= DIALLED_MIN);
     let international = parsed.map(|number| number.format().mode(Mode::E164).to_string());
     Some(international.filter(|number| number.len() <= KEY_MAX).unwrap_or(digits))
 }

@@ -15,7 +15,7 @@ use crate::http::{Call, Error, Reply, page};
 /// Seconds, where nothing else is said.
 const THRESHOLD_DEFAULT: i64 = 20;
 /// Agents or queues that one report can be asked for.
-pub(super) const NAMED_MAX: usize = 1_000;
+pub(super) const NAMED_MAX: usize = 100;
 
 crate::params! { query
     SummarizeChats {

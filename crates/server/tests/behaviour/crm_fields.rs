@@ -192,8 +192,8 @@ async fn fields_are_added_changed_and_listed() {
         for wrong in [json!({"name": "X", "kind": "list"}), json!({"name": "X", "options": ["a"]})] {
             server.call(post(FIELDS).json(&wrong)).await.expect_fault_of(Code::OptionsOfList, "options");
         }
-        let changes: Vec<_> = server.audited().await.into_iter().map(|line| line.0).collect();
-        assert_eq!(changes, ["custom_field.add", "custom_field.change", "custom_field.add"]);
+        let audited: Vec<_> = server.audited().await.into_iter().map(|line| line.0).collect();
+        assert_eq!(audited, ["custom_field.add", "custom_field.change", "custom_field.add"]);
     })
     .await;
 }

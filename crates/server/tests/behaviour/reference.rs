@@ -22,6 +22,12 @@ const DELIVERY: &str = "0197a2c4-5d1e-7b3a-9c41-2f60d8e7a913";
 const FILE: &str = "faktura.pdf";
 /// The number that things have in them.
 const NUMBER: i64 = 5;
+const CUSTOMER: i64 = 273;
+const COMPANY: i64 = 12;
+const FIELD: i64 = 7;
+const ITEM: i64 = 38;
+/// Fields of customers and of groups have numbers of one kind.
+const FIELD_OF_GROUP: i64 = 9;
 
 async fn fetch(server: &Server, path: &str) -> Answer {
     server.call(get(path).anonymous()).await
@@ -130,8 +136,10 @@ async fn every_method_has_its_place_in_both_languages() {
     // What a method says of its parameters is Polish on the Polish page.
     let text = polish.text();
     assert!(text.contains("Imię klienta.") && !text.contains("The client&#39;s first name."));
-    assert!(
-        !text.contains("lang=\"en\">The"),
+    let english = text.split("lang=\"en\">The").nth(1);
+    assert_eq!(
+        english.map(|it| &it[..100]),
+        None,
         "nothing of the vendor's methods is left in English"
     );
 }
@@ -204,6 +212,7 @@ async fn what_a_method_refuses_is_among_the_codes_that_it_lists() {
     let of_all: Vec<u64> =
         of_all.split("href=\"#code-").skip(1).map(|it| it[..6].parse().expect("digits")).collect();
     let id = server.start(&[]).await;
+    let mut unlisted = Vec::new();
     for method in methods(&page) {
         let listed = [method.codes(), of_all.clone()].concat();
         let verb = ["GET", "POST", "PUT", "DELETE"].into_iter().find(|it| *it == method.verb);
@@ -252,11 +261,13 @@ async fn what_a_method_refuses_is_among_the_codes_that_it_lists() {
                 continue;
             }
             for (code, message) in answer.faults() {
-                let is_listed = listed.contains(&u64::from(code));
-                assert!(is_listed, "{}: {code} {message} ({odd:.20})", method.id);
+                if !listed.contains(&u64::from(code)) {
+                    unlisted.push(format!("{}: {code} {message} ({odd:.20})", method.id));
+                }
             }
         }
     }
+    assert!(unlisted.is_empty(), "{unlisted:#?}");
 }
 
 /// A server with what the examples speak of.
@@ -297,6 +308,32 @@ impl Scene {
         while self.call(post("/api/webhooks").json(&hook)).await["id"] != NUMBER {}
         for pause in 1..=NUMBER {
             self.call(post("/api/pauses").json(&json!({"name": format!("Przerwa {pause}")}))).await;
+        }
+        self.furnish_crm().await;
+    }
+
+    /// As many of each as its number in the examples says.
+    async fn furnish_crm(&self) {
+        let many = |count: i64, of: &str| -> Vec<_> {
+            (1..=count).map(|at| json!({of: format!("Przykład {at}")})).collect()
+        };
+        let companies = json!({"companies": many(COMPANY, "name")});
+        self.call(post("/api/batch/companies").json(&companies)).await;
+        let customers = json!({"customers": many(CUSTOMER, "surname")});
+        self.call(post("/api/batch/customers").json(&customers)).await;
+        for field in many(FIELD, "name") {
+            self.call(post("/api/custom_fields").json(&field)).await;
+        }
+        for group in many(NUMBER, "name") {
+            self.call(post("/api/customer_field_groups").json(&group)).await;
+        }
+        let group = post("/api/customer_field_groups/2/fields");
+        for at in 1..=FIELD_OF_GROUP {
+            self.call(group.clone().json(&json!({"name": format!("Pole {at}")}))).await;
+        }
+        let item = json!({"group_id": 2, "customer_id": 1, "values": []});
+        for _ in 0..ITEM {
+            self.call(post("/api/customer_field_group_items").json(&item)).await;
         }
     }
 

@@ -136,6 +136,25 @@ fn of_parameter(parameter: &Parameter, codes: &mut Vec<Code>) {
         (_, "hours") => {
             codes.extend([Code::NotSpans, Code::NotWeek, Code::NotDate, Code::NotTimeZone]);
         }
+        (_, "phone_number") => codes.push(Code::NotPhone),
+        (_, "email") => codes.push(Code::NotEmail),
+        (_, "birthdate") => codes.push(Code::NotDate),
+        (_, "payload") => codes.push(Code::NotJson),
+        (_, "options" | "kind") => codes.push(Code::OptionsOfList),
+        (_, "values") => {
+            codes.extend([Code::UnknownFieldOfGroup, Code::UnknownMember, Code::NotObject]);
+        }
+        (_, "custom_fields") => codes.extend([
+            Code::UnknownCustomFieldName,
+            Code::ReadOnlyCustomField,
+            Code::NotAnOption,
+            Code::NotNumber,
+            Code::NotDate,
+            Code::NotBoolean,
+        ]),
+        (_, "address" | "invoice_address" | "mail_drop_address") => {
+            codes.push(Code::UnknownMember);
+        }
         (_, "origins") => codes.push(Code::NotOrigin),
         (_, "widget") => codes.extend([Code::NotColor, Code::UnknownMember]),
         _ => {}
@@ -165,7 +184,10 @@ fn of_shape(parameter: &Parameter, codes: &mut Vec<Code>) {
         codes.extend([Code::NotList, Code::TooManyValues]);
         let items = shape.get("items");
         let has = |key: &str| items.is_some_and(|items| items.get(key).is_some());
-        if has("format") {
+        let is_number = items.is_some_and(|items| items.get("maximum").is_some());
+        if is_number {
+            codes.push(Code::NotInteger);
+        } else if has("format") {
             codes.push(Code::NotUuid);
         } else {
             codes.extend([Code::TooLong, Code::ControlCharacter]);
