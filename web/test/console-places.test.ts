@@ -110,11 +110,15 @@ describe("a thread", () => {
     const marked = anna.thread.locator("[data-how]").filter({ hasText: WANTED });
     expect(await marked.evaluate((it) => getComputedStyle(it).animationName)).toBe("none");
     const seen = new Set<string>();
-    await until("the end", async () => {
+    const look = async () => {
       for (const text of await anna.said()) seen.add(text);
+    };
+    await until("the end", async () => {
+      await look();
       await anna.thread.evaluate((log) => log.scrollBy(0, log.clientHeight / 2));
       return isSeen(anna, LAST);
     });
+    await look();
     const said = Array.from({ length: 240 }, (_, at) => `Potem ${at}`);
     expect([...seen].filter((text) => text.startsWith("Potem"))).toEqual(said);
   });
