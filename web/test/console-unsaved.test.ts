@@ -1,4 +1,5 @@
 /** Two who are at the settings at once, and one who goes away in the middle: nothing is lost without a word. */
+import type { Route } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import polish from "../../locales/pl.json";
 import { useStage } from "./hooks";
@@ -110,7 +111,12 @@ describe("while something is unsaved", () => {
     await monday.fill("07:30");
     await monday.blur();
     const hours = { week: week(480), time_zone: "Europe/Lisbon" };
-    await server.administer("PUT", `queues/${queue}`, { hours });
+    // When it is read for the last time before it is written: a moment later the page would have said so before.
+    const changeFirst = async (route: Route) => {
+      await server.administer("PUT", `queues/${queue}`, { hours });
+      await route.continue();
+    };
+    await page.route(`**/console/queues/${queue}`, changeFirst, { times: 1 });
     await save.click();
     await page.getByText(polish.console.contested).waitFor();
     expect((await stored(queue)).hours).toMatchObject(hours);
