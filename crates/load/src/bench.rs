@@ -2,6 +2,7 @@
 
 mod assigning;
 mod chats;
+mod customers;
 mod deliveries;
 mod footprint;
 mod growth;
@@ -155,7 +156,7 @@ struct Group {
 }
 
 /// In this order, so that a run shows the quick and telling ones first.
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     Group {
         names: &["health_rate", "start_rate", "start_ratio", "start_ratio_keyed"],
         measure: rates::on_sqlite,
@@ -187,6 +188,15 @@ const GROUPS: [Group; 15] = [
     Group {
         names: &["report_year_ms", "report_year_hour_of_day_ms", "report_year_first_page_ms"],
         measure: reporting::measure,
+    },
+    Group {
+        names: &[
+            "customers_p99_ms",
+            "import_per_second",
+            "import_alone_per_second",
+            "start_ratio_importing",
+        ],
+        measure: customers::measure,
     },
     Group { names: &["start_growth"], measure: growth::measure },
     Group { names: &["socket_kib_each", "sockets_open_s"], measure: sockets::measure },

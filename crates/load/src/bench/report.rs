@@ -24,7 +24,7 @@ enum Bar {
 }
 
 /// Every bar that there is; docs/BENCHMARKS.md says what they mean.
-const BARS: [(&str, Bar); 21] = [
+const BARS: [(&str, Bar); 24] = [
     ("start_ratio", Bar::AtLeast(0.35)),
     ("start_ratio_keyed", Bar::AtLeast(0.25)),
     ("start_p99_ms", Bar::Below(20.0)),
@@ -37,6 +37,9 @@ const BARS: [(&str, Bar); 21] = [
     ("chats_cursor_ratio", Bar::AtMost(3.0)),
     ("chats_count_ms", Bar::AtMost(150.0)),
     ("report_year_ms", Bar::Below(800.0)),
+    ("customers_p99_ms", Bar::Below(10.0)),
+    ("import_per_second", Bar::AtLeast(20_000.0)),
+    ("start_ratio_importing", Bar::AtLeast(0.5)),
     ("idle_rss_mib", Bar::AtMost(30.0)),
     ("rss_after_100k_starts_mib", Bar::AtMost(120.0)),
     ("startup_ms", Bar::AtMost(300.0)),
