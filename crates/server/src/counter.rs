@@ -7,6 +7,8 @@ use crate::http::Error;
 rozmowa_db::statements! {
     NEXT = "INSERT INTO id_counter (name, last_id) VALUES ($1, 1)
         ON CONFLICT (name) DO UPDATE SET last_id = id_counter.last_id + 1 RETURNING last_id";
+    NEXT_MANY = "INSERT INTO id_counter (name, last_id) VALUES ($1, $2)
+        ON CONFLICT (name) DO UPDATE SET last_id = id_counter.last_id + $2 RETURNING last_id";
     RAISE = "INSERT INTO id_counter (name, last_id) VALUES ($1, $2)
         ON CONFLICT (name) DO UPDATE SET last_id = CASE WHEN id_counter.last_id < $2 THEN $2 ELSE id_counter.last_id END";
 }
@@ -14,6 +16,12 @@ rozmowa_db::statements! {
 /// A number that was never used before, also by something deleted since.
 pub fn next(tx: &mut Tx<'_>, name: &str) -> Result<i64, Error> {
     Ok(tx.query_one(&NEXT, params![name], |row| row.get(0))?)
+}
+
+/// So many of them in a row, at once: the first.
+pub fn next_many(tx: &mut Tx<'_>, name: &str, count: i64) -> Result<i64, Error> {
+    let last: i64 = tx.query_one(&NEXT_MANY, params![name, count], |row| row.get(0))?;
+    Ok(last - count + 1)
 }
 
 /// Keeps a number that was given from outside from being handed out.

@@ -14,7 +14,8 @@ pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!(
     "0003_live",
     "0004_console",
     "0005_crm",
-    "0006_report"
+    "0006_report",
+    "0007_import"
 );
 
 /// The register: a test prepares each on both engines and looks at its plan.
@@ -60,10 +61,12 @@ pub fn statements() -> Vec<Stmt> {
         customer::change::STATEMENTS,
         customer::company::STATEMENTS,
         customer::custom::STATEMENTS,
+        customer::export::STATEMENTS,
         customer::feed::STATEMENTS,
         customer::find::STATEMENTS,
         customer::gone::STATEMENTS,
         customer::groups::STATEMENTS,
+        customer::import::STATEMENTS,
         customer::place::STATEMENTS,
         demo::script::STATEMENTS,
         directory::STATEMENTS,
@@ -113,6 +116,9 @@ pub fn statements() -> Vec<Stmt> {
         webhook::tell::STATEMENTS,
         webhook::wanted::STATEMENTS,
     ];
-    let composed = conversation::list::statements().chain(customer::list::statements());
+    let composed = conversation::list::statements()
+        .chain(customer::list::statements())
+        .chain(customer::bulk::statements())
+        .chain(customer::import::composed());
     rooms.into_iter().flatten().copied().chain(composed).collect()
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
 
-use super::{create, printable, transact, write};
+use super::{create, customer_csv, printable, transact, write};
 use crate::account::password;
 use crate::clock::Ids;
 use crate::config::Config;
@@ -125,11 +125,17 @@ pub enum CustomerCommand {
         #[arg(long = "email", value_parser = email)]
         emails: Vec<String>,
     },
+    /// Add and change customers as the lines of a CSV file say; beside a running server, too
+    Import(customer_csv::Import),
+    /// Write all customers and companies to a CSV file that import takes
+    Export(customer_csv::Export),
 }
 
 impl CustomerCommand {
     pub fn run(self, config: &Config) -> Result<(), String> {
         let (identifier, name, surname, emails) = match self {
+            Self::Import(import) => return import.run(config).map(|_| ()),
+            Self::Export(export) => return export.run(config),
             Self::Add { identifier, name, surname, emails } => (identifier, name, surname, emails),
             Self::Set { id, name, surname, emails } => {
                 let emails = Some(emails).filter(|emails| !emails.is_empty());

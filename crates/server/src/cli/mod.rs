@@ -7,6 +7,8 @@ mod agents;
 mod api_user;
 #[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod audit;
+#[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
+mod customer_csv;
 mod demo;
 mod mail;
 mod report;
@@ -30,6 +32,7 @@ use crate::agent::session;
 use crate::app::Surroundings;
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Config};
+use crate::locale::Language;
 use crate::server::{self, Running};
 
 #[derive(Parser)]
@@ -130,7 +133,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("rozmowa: {error}");
             ExitCode::FAILURE
@@ -138,20 +141,28 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<(), String> {
+fn dispatch(cli: Cli) -> Result<ExitCode, String> {
     match cli.command {
         Command::Openapi => {
             print!("{}", crate::router::reference());
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Methods => {
             println!("{}", crate::router::method_names().join("\n"));
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
         _ => {}
     }
     let config = cli.place.load()?;
     match cli.command {
+        // It says by its code whether lines were refused.
+        Command::Customer(admin::CustomerCommand::Import(import)) => import.run(&config),
+        command => dispatch_plain(command, &cli.place, config).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn dispatch_plain(command: Command, place: &Place, config: Config) -> Result<(), String> {
+    match command {
         Command::Serve { listen } => {
             let mut config = config;
             if let Some(listen) = listen {
@@ -160,7 +171,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
             start_log(&config);
             serve(config)
         }
-        Command::Demo(demo) => demo.run(&cli.place, config),
+        Command::Demo(demo) => demo.run(place, config),
         Command::ApiUser(command) => command.run(&config),
         Command::Queue(command) => command.run(&config),
         Command::Agent(command) => command.run(&config),
@@ -323,19 +334,16 @@ fn write<T: Send + 'static>(
         let act = Act::begin(tx, &actor, &Clock::System, &ids)?;
         run(tx, &act)
     });
-    runtime.block_on(done).map_err(|error| {
-        error.cause().map_or_else(
-            || {
-                error
-                    .faults()
-                    .iter()
-                    .map(|f| f.message(crate::locale::Language::En))
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            },
-            str::to_owned,
-        )
-    })
+    runtime.block_on(done).map_err(|error| told(&error))
+}
+
+/// What is wrong: the cause where there is one, as nobody else is there to look into the log.
+fn told(error: &crate::http::Error) -> String {
+    let messages = || {
+        let faults = error.faults().iter().map(|fault| fault.message(Language::En));
+        faults.collect::<Vec<_>>().join(" ")
+    };
+    error.cause().map_or_else(messages, str::to_owned)
 }
 
 /// A text that others chose, fit for a terminal: what would move the cursor or hide what follows is spelled out.

@@ -113,7 +113,7 @@ impl Customer {
     }
 
     /// The parameters of [`ADD`] and [`SET`].
-    fn row<'a>(&'a self, id: i64, at: i64, nip_key: &'a str) -> Vec<Value<'a>> {
+    pub(super) fn row<'a>(&'a self, id: i64, at: i64, nip_key: &'a str) -> Vec<Value<'a>> {
         params![
             id,
             at,
@@ -139,7 +139,7 @@ impl Customer {
         .to_vec()
     }
 
-    fn matched(&self, id: i64) -> Matched {
+    pub(super) fn matched(&self, id: i64) -> Matched {
         let email = self.emails.first().cloned();
         Matched { id, name: self.name.clone(), surname: self.surname.clone(), email }
     }

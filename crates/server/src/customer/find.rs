@@ -82,6 +82,17 @@ pub(super) fn index(
     customer: &Customer,
     was_indexed: bool,
 ) -> Result<(), Error> {
+    if was_indexed {
+        tx.put(&FORGET, params![id])?;
+    }
+    for word in words(customer) {
+        tx.put(&ADD_WORD, params![id, &word])?;
+    }
+    Ok(())
+}
+
+/// What a customer is found by, each word once.
+pub(super) fn words(customer: &Customer) -> BTreeSet<String> {
     let Customer { identifier, name, surname, emails, phones, .. } = customer;
     let texts = [name, surname].into_iter().chain(identifier).chain(emails);
     let mut folded: Vec<String> = texts.map(|text| search::folded(text)).collect();
@@ -91,13 +102,7 @@ pub(super) fn index(
         folded.extend([digits(&phone.text), digits(&phone.key)]);
     }
     let words = folded.iter().flat_map(|text| text.split(' ')).filter(|word| !word.is_empty());
-    if was_indexed {
-        tx.put(&FORGET, params![id])?;
-    }
-    for word in words.collect::<BTreeSet<_>>() {
-        tx.put(&ADD_WORD, params![id, word])?;
-    }
-    Ok(())
+    words.map(str::to_owned).collect()
 }
 
 /// Takes away words of somebody who is there no more, up to 200, and says how many.

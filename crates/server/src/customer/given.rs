@@ -312,6 +312,16 @@ impl Given {
 }
 
 impl Edit {
+    /// Of what is looked up already.
+    pub(super) fn of(
+        given: Given,
+        phones: Option<Vec<Phone>>,
+        account_manager_id: Option<OrEmpty<i64>>,
+        custom: BTreeMap<i64, Vec<String>>,
+    ) -> Self {
+        Self { given, phones, account_manager_id, custom }
+    }
+
     pub fn apply(&self, customer: &mut Customer) {
         fn set(place: &mut String, given: Option<&String>) {
             if let Some(given) = given {

@@ -17,6 +17,7 @@ use crate::http::Error;
 rozmowa_db::statements! {
     REMOVE = "DELETE FROM customer WHERE id = $1 RETURNING is_company, company_id";
     REMOVE_LINKING = "DELETE FROM linking WHERE customer_id = $1";
+    REMOVE_IMPORTED = "DELETE FROM imported_line WHERE customer_id = $1";
     MARK = "INSERT INTO customer_gone (customer_id, company_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     MARKED = "SELECT company_id FROM customer_gone WHERE customer_id = $1";
     FIRST = "SELECT min(customer_id) FROM customer_gone";
@@ -52,6 +53,7 @@ pub fn remove(tx: &mut Tx<'_>, act: &Act<'_>, id: i64) -> Result<bool, Error> {
     // Whoever starts a conversation looks for addresses.
     change::forget(tx, id)?;
     tx.put(&REMOVE_LINKING, params![id])?;
+    tx.put(&REMOVE_IMPORTED, params![id])?;
     tx.put(&MARK, params![id, company_id])?;
     let subject = format!("customer {id}");
     audit::record(tx, act, "customer.delete", &subject, None::<&()>, None::<&()>)?;

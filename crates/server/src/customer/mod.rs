@@ -4,18 +4,23 @@
 
 pub mod api;
 pub mod batch_api;
+pub mod bulk;
 pub mod change;
+pub mod columns;
 pub mod company;
 pub mod company_api;
 pub mod console;
+pub mod csv;
 pub mod custom;
 pub mod custom_api;
+pub mod export;
 pub mod feed;
 pub mod find;
 pub mod given;
 pub mod gone;
 pub mod groups;
 pub mod groups_api;
+pub mod import;
 pub mod list;
 pub mod phone;
 pub mod place;

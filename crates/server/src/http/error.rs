@@ -418,6 +418,11 @@ impl Fault {
     pub fn message(&self, language: Language) -> String {
         language.text(self.code.key(), &self.arguments)
     }
+
+    /// What it is about, if that is one.
+    pub fn parameter(&self) -> Option<&str> {
+        self.parameter.as_deref()
+    }
 }
 
 /// An error answer: at least one fault. The status is the first one's.

@@ -58,6 +58,20 @@ pub fn run(home: &Home, arguments: &[&str]) -> String {
     said
 }
 
+/// The same of a command that may refuse something: its code and what it says, in English.
+pub fn attempt(home: &Home, arguments: &[&str]) -> (i32, String) {
+    let output = begin(home, arguments).wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A command that is under way.
+pub fn begin(home: &Home, arguments: &[&str]) -> Child {
+    let mut command = command(home);
+    command.env("LC_ALL", "C").args(arguments).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program can be run")
+}
+
 /// A queue and an API user, as operators add them.
 pub fn install(home: &Home) {
     run(home, &["queue", "add", "Sklep", "--id", "3"]);
