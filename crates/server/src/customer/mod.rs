@@ -4,12 +4,15 @@
 
 pub mod api;
 pub mod batch_api;
+pub mod card;
+pub mod card_console;
 pub mod change;
 pub mod company;
 pub mod company_api;
 pub mod console;
 pub mod custom;
 pub mod custom_api;
+pub mod custom_console;
 pub mod feed;
 pub mod find;
 pub mod given;
