@@ -1,6 +1,7 @@
 /** What the console has, and where. Each view is loaded when it is first opened. */
 import ChartNoAxesColumn from "@lucide/svelte/icons/chart-no-axes-column";
 import ChartNoAxesCombined from "@lucide/svelte/icons/chart-no-axes-combined";
+import Contact from "@lucide/svelte/icons/contact";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import Rocket from "@lucide/svelte/icons/rocket";
 import Search from "@lucide/svelte/icons/search";
@@ -38,6 +39,13 @@ export const VIEWS: readonly View[] = [
     icon: MessagesSquare,
     least: "agent",
     load: () => import("./talk/Talk.svelte"),
+  },
+  {
+    heads: ["customers"],
+    label: "customers.title",
+    icon: Contact,
+    least: "agent",
+    load: () => import("./customer/Customers.svelte"),
   },
   {
     heads: ["wall"],

@@ -854,6 +854,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/console/custom_fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists custom fields
+         * @description All of them, in the order in which they were made.
+         */
+        get: operations["list_custom_fields"];
+        put?: never;
+        /**
+         * Adds a custom field, for administrators
+         * @description Customers and companies have it from now on, without a value.
+         */
+        post: operations["add_custom_field"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/custom_fields/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Changes a custom field, for administrators
+         * @description What is not given stays; its kind does always. Who does not have it any more keeps its value, unseen.
+         */
+        put: operations["change_custom_field"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/console/customers": {
         parameters: {
             query?: never;
@@ -866,6 +910,71 @@ export interface paths {
          * @description Up to 20, by surname. Case and accents make no difference.
          */
         get: operations["find_customers"];
+        put?: never;
+        /**
+         * Adds a customer
+         * @description Conversations that were started with its `identifier` become the customer's.
+         */
+        post: operations["add_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/customers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows all that is known of a customer */
+        get: operations["show_customer"];
+        /**
+         * Changes a customer
+         * @description What is not given stays; what is empty is taken away. A company's name is its `surname`.
+         */
+        put: operations["change_customer"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/customers/{id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists a customer's conversations
+         * @description Those that the agent may open, the newest first.
+         */
+        get: operations["list_customer_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/customers/{id}/feed_records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists a customer's feed records
+         * @description The newest first.
+         */
+        get: operations["list_customer_feed_records"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2048,6 +2157,131 @@ export interface components {
             /** @example Kowalski */
             surname: string;
         };
+        AddCustomField: {
+            /**
+             * @description What it holds; a text if it is not given.
+             * @example list
+             * @enum {string}
+             */
+            kind?: "text" | "number" | "date" | "list" | "yes_no";
+            /**
+             * @description By which calls give and get its values.
+             * @example Kraj
+             */
+            name: string;
+            /**
+             * @description Whether companies have it: so if it is not given.
+             * @example true
+             */
+            of_companies?: boolean;
+            /**
+             * @description Whether customers have it: so if it is not given.
+             * @example true
+             */
+            of_customers?: boolean;
+            /**
+             * @description Of a list: what can be chosen.
+             * @example [
+             *       "POLSKA",
+             *       "CZECHY"
+             *     ]
+             */
+            options?: string[];
+            /**
+             * @description Written only with `fill_read_only_custom_fields`.
+             * @default false
+             * @example false
+             */
+            read_only: boolean;
+        };
+        AddCustomer: {
+            /**
+             * @description The login of the agent who looks after the customer: conversations go there first.
+             * @example jkowalski
+             */
+            account_manager?: string;
+            address?: {
+                building?: string;
+                city?: string;
+                country?: string;
+                flat?: string;
+                postcode?: string;
+                street?: string;
+            };
+            /** @example 1980-05-17 */
+            birthdate?: string;
+            /**
+             * Format: int64
+             * @description The company that the customer belongs to.
+             */
+            company_id?: number;
+            /** @description Values by the names of the fields; a list may have several. An empty one takes the value away. */
+            custom_fields?: {
+                [key: string]: string | number | boolean | string[];
+            };
+            /**
+             * @description One or several, the main one first.
+             * @example [
+             *       "jan.kowalski@foo.bar"
+             *     ]
+             */
+            email?: string[];
+            /**
+             * @description Whether fields that are read only are filled, too.
+             * @example false
+             */
+            fill_read_only_custom_fields?: boolean;
+            gender?: string;
+            /** @example Hurt */
+            group?: string;
+            /** @example https://example.org */
+            homepage?: string;
+            /**
+             * @description The id in your own systems; no two customers have the same one.
+             * @example K-1234
+             */
+            identifier?: string;
+            invoice_address?: {
+                building?: string;
+                city?: string;
+                country?: string;
+                flat?: string;
+                postcode?: string;
+                street?: string;
+            };
+            job?: string;
+            job_title?: string;
+            mail_drop_address?: {
+                building?: string;
+                city?: string;
+                country?: string;
+                flat?: string;
+                postcode?: string;
+                street?: string;
+            };
+            /** @example Jan */
+            name?: string;
+            /** @example 123-456-32-18 */
+            nip?: string;
+            note?: string;
+            pesel?: string;
+            /**
+             * @description One or several, the main one first; kept as they are written.
+             * @example [
+             *       "222333444"
+             *     ]
+             */
+            phone_number?: string[];
+            /** @example Kowalski */
+            surname: string;
+            /**
+             * @description What kind of customer it is, in your own words.
+             * @example Klient
+             */
+            type?: string;
+            /** @example false */
+            vip?: boolean;
+        };
         AddLabel: {
             /**
              * @description Its name, which no other has.
@@ -2127,6 +2361,15 @@ export interface components {
              * @example 1
              */
             pause_id: number;
+        };
+        /** @description An address. Parts that are not known are null. */
+        AddressShown: {
+            building: string | null;
+            city: string | null;
+            country: string | null;
+            flat: string | null;
+            postcode: string | null;
+            street: string | null;
         };
         /** @description An event, as agents see it. */
         AgentEvent: {
@@ -2662,6 +2905,112 @@ export interface components {
                 };
             };
         };
+        ChangeCustomField: {
+            /** @example Kraj dostawy */
+            name?: string;
+            /** @example true */
+            of_companies?: boolean;
+            /** @example true */
+            of_customers?: boolean;
+            /**
+             * @description In place of all that there were. Values that are no option any more stay.
+             * @example [
+             *       "POLSKA",
+             *       "CZECHY"
+             *     ]
+             */
+            options?: string[];
+            /** @example false */
+            read_only?: boolean;
+        };
+        ChangeCustomer: {
+            /**
+             * @description The login of the agent who looks after the customer: conversations go there first.
+             * @example jkowalski
+             */
+            account_manager?: string;
+            address?: {
+                building?: string;
+                city?: string;
+                country?: string;
+                flat?: string;
+                postcode?: string;
+                street?: string;
+            };
+            /** @example 1980-05-17 */
+            birthdate?: string;
+            /**
+             * Format: int64
+             * @description The company that the customer belongs to.
+             */
+            company_id?: number;
+            /** @description Values by the names of the fields; a list may have several. An empty one takes the value away. */
+            custom_fields?: {
+                [key: string]: string | number | boolean | string[];
+            };
+            /**
+             * @description One or several, the main one first.
+             * @example [
+             *       "jan.kowalski@foo.bar"
+             *     ]
+             */
+            email?: string[];
+            /**
+             * @description Whether fields that are read only are filled, too.
+             * @example false
+             */
+            fill_read_only_custom_fields?: boolean;
+            gender?: string;
+            /** @example Hurt */
+            group?: string;
+            /** @example https://example.org */
+            homepage?: string;
+            /**
+             * @description The id in your own systems; no two customers have the same one.
+             * @example K-1234
+             */
+            identifier?: string;
+            invoice_address?: {
+                building?: string;
+                city?: string;
+                country?: string;
+                flat?: string;
+                postcode?: string;
+                street?: string;
+            };
+            job?: string;
+            job_title?: string;
+            mail_drop_address?: {
+                building?: string;
+                city?: string;
+                country?: string;
+                flat?: string;
+                postcode?: string;
+                street?: string;
+            };
+            /** @example Jan */
+            name?: string;
+            /** @example 123-456-32-18 */
+            nip?: string;
+            note?: string;
+            pesel?: string;
+            /**
+             * @description One or several, the main one first; kept as they are written.
+             * @example [
+             *       "222333444"
+             *     ]
+             */
+            phone_number?: string[];
+            /** @example Kowalski */
+            surname?: string;
+            /**
+             * @description What kind of customer it is, in your own words.
+             * @example Klient
+             */
+            type?: string;
+            /** @example false */
+            vip?: boolean;
+        };
         ChangeInstallation: {
             /**
              * @description A client who matches nobody becomes a customer.
@@ -2774,6 +3123,14 @@ export interface components {
             /** @description `OFF`, `FREE` or `PAUSED`. */
             status: string;
             surname: string;
+        };
+        /** @description A company, by both its numbers. */
+        CompanyOfCard: {
+            /** Format: int64 */
+            company_id: number;
+            /** Format: int64 */
+            customer_id: number;
+            name: string;
         };
         Confirm: {
             /**
@@ -2910,15 +3267,104 @@ export interface components {
             /** Format: int64 */
             waiting_since: number | null;
         };
+        /** @description Conversations with a customer. */
+        ConversationsOfCard: {
+            /**
+             * Format: uuid
+             * @description Where the next page begins; null on the last one.
+             */
+            next_cursor: string | null;
+            result: components["schemas"]["Earlier"][];
+        };
+        /** @description A custom field. */
+        CustomFieldShown: {
+            /**
+             * Format: int64
+             * @example 7
+             */
+            field_id: number;
+            /**
+             * @description `text`, `number`, `date`, `list` or `yes_no`.
+             * @example list
+             */
+            kind: string;
+            /** @example Kraj */
+            name: string;
+            of_companies: boolean;
+            of_customers: boolean;
+            /** @description Of a list. */
+            options: string[];
+            /** @description Written only with `fill_read_only_custom_fields`. */
+            read_only: boolean;
+        };
+        /** @description All that is known of a customer. What is not known is empty. */
+        CustomerCard: {
+            /** @description A login. */
+            account_manager: string;
+            address: components["schemas"]["AddressShown"];
+            /** @example 1980-05-17 */
+            birthdate: string;
+            company: components["schemas"]["CompanyOfCard"] | null;
+            created_at: components["schemas"]["i64"];
+            /** @description Those that such a customer has, in the order in which they were made. */
+            custom_fields: components["schemas"]["FieldOfCard"][];
+            /** Format: int64 */
+            customer_id: number;
+            /** @description The main one first. */
+            emails: string[];
+            gender: string;
+            group: string;
+            /** @description Groups of which the customer has items. */
+            groups: components["schemas"]["GroupOfCard"][];
+            has_more_people: boolean;
+            homepage: string;
+            identifier: string;
+            invoice_address: components["schemas"]["AddressShown"];
+            is_company: boolean;
+            job: string;
+            job_title: string;
+            mail_drop_address: components["schemas"]["AddressShown"];
+            name: string;
+            nip: string;
+            note: string;
+            /** @description Of a company: the first fifty who belong to it. */
+            people: components["schemas"]["CustomerFound"][];
+            pesel: string;
+            /** @description The main one first, as they were written. */
+            phone_numbers: string[];
+            /** @description Of a company: its name. */
+            surname: string;
+            type: string;
+            updated_at: components["schemas"]["i64"];
+            vip: boolean;
+        };
         /** @description A customer that was found. */
         CustomerFound: {
+            /** @description Its name, where the customer belongs to it. */
+            company: string | null;
+            /**
+             * Format: int64
+             * @description The company that the customer belongs to, or is.
+             */
+            company_id: number | null;
             /** Format: int64 */
             customer_id: number;
             /** @description The first of them; null when there is none. */
             email: string | null;
             identifier: string | null;
+            is_company: boolean;
             name: string;
+            /** @description The first of them; null when there is none. */
+            phone_number: string | null;
             surname: string;
+        };
+        /** @description Who it is. */
+        CustomerNumber: {
+            /**
+             * Format: int64
+             * @example 273
+             */
+            customer_id: number;
         };
         /** @description Conversations that were started today. */
         Day: {
@@ -3111,6 +3557,20 @@ export interface components {
              */
             seq: number;
         };
+        /** @description A custom field of a customer. */
+        FieldOfCard: {
+            /** Format: int64 */
+            field_id: number;
+            /** @description `text`, `number`, `date`, `list` or `yes_no`. */
+            kind: string;
+            name: string;
+            /** @description Of a list. */
+            options: string[];
+            /** @description Other programs write it. */
+            read_only: boolean;
+            /** @description As it is stored: a number like `7.5`, a date like `2026-12-24`, `1` or `0`. Several of a list, else at most one. */
+            values: string[];
+        };
         /** @description As people's pages see it. */
         FileOfMessage: {
             /** @description Found out by looking at it; `application/octet-stream` for all but well-known kinds. */
@@ -3130,6 +3590,28 @@ export interface components {
              * @example jan.kowalski@example.org
              */
             email: string;
+        };
+        /** @description A field of a group's items. */
+        GroupField: {
+            /**
+             * Format: int64
+             * @example 9
+             */
+            field_id: number;
+            /** @description `text`, `number`, `date`, `list` or `yes_no`. */
+            kind: string;
+            /** @example Numer */
+            name: string;
+            /** @description Of a list. */
+            options: string[];
+        };
+        /** @description A group of fields, with the customer's items. */
+        GroupOfCard: {
+            fields: components["schemas"]["GroupField"][];
+            /** Format: int64 */
+            group_id: number;
+            items: components["schemas"]["ItemOfCard"][];
+            name: string;
         };
         HandOn: {
             /**
@@ -3200,6 +3682,13 @@ export interface components {
             is_sent: boolean;
             /** @description The link, to be handed over, when nothing is sent: without SMTP, or to an agent without an address. */
             link?: string;
+        };
+        /** @description An item of a group. */
+        ItemOfCard: {
+            /** Format: int64 */
+            item_id: number;
+            /** @description Of each field of the group, in order, its values as they are stored. */
+            values: string[][];
         };
         /** @description What is known of the client's browser. */
         KnownBrowser: {
@@ -3616,6 +4105,24 @@ export interface components {
             /** @description Within working hours. */
             is_open: boolean;
             next_opening_at?: components["schemas"]["i64"] | null;
+        };
+        /** @description A feed record. */
+        RecordOfCard: {
+            created_at: components["schemas"]["i64"];
+            /** @description JSON as a text, to the letter. */
+            payload: string;
+            /** Format: uuid */
+            record_id: string;
+            type: string;
+        };
+        /** @description What other systems tell of a customer, the newest first. */
+        RecordsOfCard: {
+            /**
+             * Format: uuid
+             * @description Where the next page begins; null on the last one.
+             */
+            next_cursor: string | null;
+            result: components["schemas"]["RecordOfCard"][];
         };
         RecoverDeliveries: {
             /**
@@ -7235,6 +7742,148 @@ export interface operations {
             };
         };
     };
+    list_custom_fields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomFieldShown"][];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    add_custom_field: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddCustomField"];
+            };
+        };
+        responses: {
+            /** @description The field. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomFieldShown"];
+                };
+            };
+            /** @description For administrators. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description There is one of this name, or there are too many. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    change_custom_field: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChangeCustomField"] | null;
+            };
+        };
+        responses: {
+            /** @description The field as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomFieldShown"];
+                };
+            };
+            /** @description For administrators. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description Unknown field. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description There is another one of this name. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
     find_customers: {
         parameters: {
             query: {
@@ -7243,6 +7892,8 @@ export interface operations {
                  * @example kowal jan
                  */
                 q: string;
+                /** @description Companies alone. */
+                companies?: boolean;
             };
             header?: never;
             path?: never;
@@ -7257,6 +7908,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CustomerFound"][];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    add_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddCustomer"];
+            };
+        };
+        responses: {
+            /** @description The customer's number. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerNumber"];
+                };
+            };
+            /** @description Unknown company or account manager. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description The identifier is another customer's. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    show_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerCard"];
+                };
+            };
+            /** @description Unknown customer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    change_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChangeCustomer"] | null;
+            };
+        };
+        responses: {
+            /** @description It is so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerNumber"];
+                };
+            };
+            /** @description Unknown customer, company or account manager. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description The identifier is another customer's. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    list_customer_conversations: {
+        parameters: {
+            query?: {
+                /** @description At most so many; more than 100 is taken as 100. */
+                limit?: number;
+                /** @description Empty for the first page, then `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationsOfCard"];
+                };
+            };
+            /** @description Unknown customer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    list_customer_feed_records: {
+        parameters: {
+            query?: {
+                /** @description At most so many; more than 100 is taken as 100. */
+                limit?: number;
+                /** @description Empty for the first page, then `next_cursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordsOfCard"];
+                };
+            };
+            /** @description Unknown customer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
                 };
             };
             /** @description What was wrong. */

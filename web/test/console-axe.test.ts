@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 /** What no person should read: a key in place of its text, a value that was not put in. */
 const UNTEXT =
-  /\b(console|talk|entry|search|wall|reports|queues|settings|account)[._][a-z_]{3,}|\{\w+\}|undefined|\bNaN\b|\[object|Invalid Date/;
+  /\b(console|talk|entry|search|wall|reports|queues|settings|account|customers)[._][a-z_]{3,}|\{\w+\}|undefined|\bNaN\b|\[object|Invalid Date/;
 /** What the people of the scene have written themselves. */
 const WRITTEN = /\{(client_name|agent_name|queue)(\|[^}]*)?\}/g;
 
@@ -240,6 +240,19 @@ const others = (): State[] => [
     set: (it) => it.button("search.filters").click(),
   },
   { name: "nothing found", at: "search?q=nictakiego", set: (it) => it.shows(it.t("search.nothing_text")) },
+  { name: "customers", at: "customers", set: (it) => it.shows(it.t("customers.begin")) },
+  {
+    name: "customers found",
+    at: "customers?q=kowalska",
+    set: (it) => it.page.getByRole("link", { name: /Jadwiga/ }).waitFor(),
+  },
+  { name: "a new customer", at: "customers/+", set: settled },
+  {
+    name: "a customer",
+    at: `customers/${scene.customer}`,
+    set: (it) => it.region("customers.feed").getByText("Z-2026-0830").waitFor(),
+  },
+  { name: "no customer", at: "customers/999999", set: (it) => it.shows(it.t("customers.unknown")) },
   { name: "account", at: "account", set: (it) => it.shows(it.t("account.this_session")) },
   { name: "nowhere", at: "nowhere", set: (it) => it.shows(it.t("unknown_place")) },
 ];

@@ -105,6 +105,18 @@ describe("wherever Tab leads, the focus is to be seen", () => {
       20,
       (it) => it.page.getByRole("row", { name: /Wrona/ }).waitFor(),
     ],
+    [
+      "among customers",
+      () => "customers?q=kowalska",
+      8,
+      (it) => it.page.getByRole("link", { name: /Jadwiga/ }).waitFor(),
+    ],
+    [
+      "on the card of a customer",
+      () => `customers/${scene.customer}`,
+      20,
+      (it) => it.region("customers.feed").getByText("Z-2026-0830").waitFor(),
+    ],
     ["in the account", () => "account", 12, (it) => it.shows(it.t("account.this_session"))],
   ])("%s", async (_, place, least, isThere) => {
     for (const theme of ["light", "dark"] as const) {

@@ -1,5 +1,6 @@
 /** An installation that is in use, with names that are long, and a conversation in which everything has happened. */
 import { Agent } from "./agent";
+import { knowCustomer } from "./customers";
 import { picture } from "./files";
 import type { Person } from "./server";
 import type { Stage } from "./stage";
@@ -24,6 +25,7 @@ export interface Scene {
   webhook: string;
   apiUser: number;
   clause: string;
+  customer: number;
 }
 
 interface Opened {
@@ -100,6 +102,7 @@ export async function furnish(stage: Stage): Promise<Scene> {
   await server.asAgent(session, "POST", `conversations/${others}/whisper`, { text: "Proszę dać rabat." });
   const { conversation_id: waiting } = await opens("", "Jest tam kto?");
   for (const agent of [boss, other]) agent.leave();
+  const { customer } = await knowCustomer(server, [first.conversation_id]);
   return {
     mine,
     others,
@@ -109,5 +112,6 @@ export async function furnish(stage: Stage): Promise<Scene> {
     webhook: webhook.id,
     apiUser: apiUser.id,
     clause,
+    customer,
   };
 }

@@ -20,6 +20,7 @@ const VIEWS = [
   "clauses/+",
   "clauses/information",
   "blocks",
+  "custom-fields",
   "api-users",
   "api-users/+",
   "api-users/1",

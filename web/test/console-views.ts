@@ -17,7 +17,7 @@ export interface View {
 
 /** As the settings list them: what they are made of can't be loaded without a browser. */
 const SECTIONS =
-  "queues agents pauses routing canned topics tags clauses blocks webhooks api-users lookup email installation audit".split(
+  "queues agents pauses routing canned topics tags clauses blocks custom-fields webhooks api-users lookup email installation audit".split(
     " ",
   );
 
@@ -174,6 +174,7 @@ export function viewsOf(day: Day): View[] {
       at: `search?q=${encodeURIComponent(day.words.greeting.split(" ")[0]!)}`,
       set: (it) => it.page.locator("mark").first().waitFor(),
     },
+    { name: "customers", at: "customers", set: settled },
     { name: "start", at: "start", set: settled },
     { name: "account", at: "account", set: (it) => it.shows(it.t("account.this_session")) },
     ...SECTIONS.map((name) => ({

@@ -143,7 +143,6 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::console::show),
     || routes!(conversation::console::events),
     || routes!(conversation::console::look_up),
-    || routes!(customer::console::list),
     || routes!(conversation::link_console::set, conversation::link_console::clear),
     || routes!(conversation::console_actions::reply),
     || routes!(conversation::console_actions::note),
@@ -156,6 +155,11 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(conversation::console_actions::label),
     || routes!(conversation::console_actions::reopen),
     || routes!(conversation::console_actions::read),
+    // The CRM.
+    || routes!(customer::console::list, customer::card_console::add),
+    || routes!(customer::card_console::show, customer::card_console::change),
+    || routes!(customer::card_console::feed_records),
+    || routes!(customer::card_console::conversations),
     // What agents choose from, and who may not write.
     || routes!(canned::console::list, canned::console::add),
     || routes!(canned::console::change, canned::console::remove),
@@ -166,6 +170,8 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(block::console::list, block::console::add),
     || routes!(block::console::lift),
     || routes!(lookup::console::show, lookup::console::change),
+    || routes!(customer::custom_console::list, customer::custom_console::add),
+    || routes!(customer::custom_console::change),
     || routes!(file::console::upload),
     || routes!(file::console::download),
     || routes!(clause::console::list, clause::console::write),

@@ -58,6 +58,7 @@ pub fn statements() -> Vec<Stmt> {
         conversation::view::STATEMENTS,
         counter::STATEMENTS,
         customer::STATEMENTS,
+        customer::card::STATEMENTS,
         customer::change::STATEMENTS,
         customer::company::STATEMENTS,
         customer::custom::STATEMENTS,

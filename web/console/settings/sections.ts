@@ -12,6 +12,7 @@ import MessageSquareText from "@lucide/svelte/icons/message-square-text";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import ShieldCheck from "@lucide/svelte/icons/shield-check";
 import Tags from "@lucide/svelte/icons/tags";
+import TextCursorInput from "@lucide/svelte/icons/text-cursor-input";
 import Users from "@lucide/svelte/icons/users";
 import Webhook from "@lucide/svelte/icons/webhook";
 import type { Component } from "svelte";
@@ -91,6 +92,17 @@ export const GROUPS: readonly Group[] = [
         load: () => import("./clauses/Clauses.svelte"),
       },
       { name: "blocks", label: "settings_blocks", icon: Ban, load: () => import("./blocks/Blocks.svelte") },
+    ],
+  },
+  {
+    label: "customers.title",
+    sections: [
+      {
+        name: "custom-fields",
+        label: "settings_custom_fields",
+        icon: TextCursorInput,
+        load: () => import("./custom-fields/CustomFields.svelte"),
+      },
     ],
   },
   {

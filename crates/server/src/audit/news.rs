@@ -52,6 +52,7 @@ pub fn part(change: &str, subject: &str) -> Option<&'static str> {
         "webhook" => "webhooks",
         "bot" => "bots",
         "lookup" => "lookup",
+        "custom_field" | "field_group" => "custom_fields",
         "api_user" => "api_users",
         "setting" if name.starts_with("routing.") => "routing",
         "setting" => "installation",

@@ -18,7 +18,7 @@ use crate::clock::{self, Millis};
 use crate::customer;
 use crate::file;
 use crate::http::params::Named;
-use crate::http::{Code, Error};
+use crate::http::{Code, Error, page};
 use crate::routing::position;
 
 rozmowa_db::statements! {
@@ -313,6 +313,21 @@ fn earlier(
     found.sort_unstable_by_key(|earlier| std::cmp::Reverse(earlier.conversation_id));
     found.truncate(usize::try_from(EARLIER_MAX).unwrap_or_default());
     Ok(found)
+}
+
+/// Those of a customer that the agent may open, the newest first, and where the next page begins.
+pub fn of_customer(
+    tx: &mut Tx<'_>,
+    who: &AgentSession,
+    customer_id: i64,
+    before: &Uuid,
+    limit: i64,
+) -> Result<(Vec<Earlier>, Option<Uuid>), Error> {
+    let sees_all = who.role >= Role::Supervisor;
+    let row = params![customer_id, before, who.agent_id, sees_all, limit + 1];
+    let (found, has_more) = page::cut(tx.query(&OF_CUSTOMER, row, read_earlier)?, limit);
+    let next = found.last().map(|last| last.conversation_id).filter(|_| has_more);
+    Ok((found, next))
 }
 
 fn read_earlier(row: &Row<'_>) -> Result<Earlier, rozmowa_db::Error> {

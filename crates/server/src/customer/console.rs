@@ -3,13 +3,15 @@
 use super::find::{self, CustomerFound};
 use crate::agent::session::AgentSession;
 use crate::http::error::Envelope;
-use crate::http::params::Line;
+use crate::http::params::{Flag, Line};
 use crate::http::{Call, Error, Reply};
 
 crate::params! { query
     FindCustomers {
         /// Beginnings of words of the name, the identifier, an e-mail address or a telephone number, in any order.
         q: Line<255> = "kowal jan",
+        /// Companies alone.
+        companies: Flag,
     }
 }
 
@@ -26,5 +28,5 @@ crate::params! { query
 )]
 pub async fn list(mut call: Call<AgentSession>) -> Result<Reply, Error> {
     let given: FindCustomers = call.params()?;
-    call.read(move |tx, _| Reply::json(&find::find(tx, &given.q)?)).await
+    call.read(move |tx, _| Reply::json(&find::find(tx, &given.q, given.companies.0)?)).await
 }

@@ -1,11 +1,13 @@
 //! Which custom fields there are, for integrators: our additions.
 
 use axum::extract::Path;
+use rozmowa_db::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::custom::{self, Field, Kind};
 use super::given::Name;
+use crate::act::Act;
 use crate::http::error::Envelope;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::params::{Flag, Listed, Named, OneOf, YesNo, path_number};
@@ -59,11 +61,11 @@ impl From<Field> for CustomFieldShown {
     )
 )]
 pub async fn list(call: Call) -> Result<Reply, Error> {
-    call.read(|tx, _| {
-        let fields = custom::list(tx, custom::OF_NO_GROUP)?;
-        Reply::json(&fields.into_iter().map(CustomFieldShown::from).collect::<Vec<_>>())
-    })
-    .await
+    call.read(|tx, _| Reply::json(&all(tx)?)).await
+}
+
+pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<CustomFieldShown>, Error> {
+    Ok(custom::list(tx, custom::OF_NO_GROUP)?.into_iter().map(Into::into).collect())
 }
 
 crate::params! { body
@@ -96,23 +98,35 @@ crate::params! { body
     )
 )]
 pub async fn add(mut call: Call) -> Result<Reply, Error> {
-    let given: AddCustomField = call.params()?;
-    let field = Field {
-        id: 0,
-        group_id: custom::OF_NO_GROUP,
-        name: given.name.into(),
-        kind: given.kind.map_or(Kind::Text, |kind| kind.0),
-        options: options(given.options),
-        is_read_only: given.read_only.0,
-        is_of_customers: given.of_customers.is_none_or(|yes| yes.0),
-        is_of_companies: given.of_companies.is_none_or(|yes| yes.0),
-    };
-    check(&field)?;
-    call.write(move |tx, act| {
-        let id = custom::add(tx, act, &field)?;
-        Reply::json(&CustomFieldShown::from(Field { id, ..field.clone() }))
-    })
-    .await
+    let field = call.params::<AddCustomField>()?.field()?;
+    call.write(move |tx, act| Reply::json(&add_field(tx, act, &field)?)).await
+}
+
+impl AddCustomField {
+    /// The field as it is to be, without its number.
+    pub(super) fn field(self) -> Result<Field, Error> {
+        let field = Field {
+            id: 0,
+            group_id: custom::OF_NO_GROUP,
+            name: self.name.into(),
+            kind: self.kind.map_or(Kind::Text, |kind| kind.0),
+            options: options(self.options),
+            is_read_only: self.read_only.0,
+            is_of_customers: self.of_customers.is_none_or(|yes| yes.0),
+            is_of_companies: self.of_companies.is_none_or(|yes| yes.0),
+        };
+        check(&field)?;
+        Ok(field)
+    }
+}
+
+pub(super) fn add_field(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    field: &Field,
+) -> Result<CustomFieldShown, Error> {
+    let id = custom::add(tx, act, field)?;
+    Ok(Field { id, ..field.clone() }.into())
 }
 
 crate::params! { body
@@ -151,29 +165,66 @@ pub struct FieldId {
 )]
 pub async fn change(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error> {
     let given: ChangeCustomField = call.params()?;
-    let unknown = Fault::new(Code::UnknownCustomField).with("id", &id);
-    let id = path_number(&id).ok_or(unknown.clone())?;
-    let name = given.name.map(String::from).filter(|name| !name.is_empty());
-    let options = given.options.map(|given| options(Some(given)));
-    call.write(move |tx, act| {
-        let was = custom::find(tx, id)?.filter(|field| field.group_id == custom::OF_NO_GROUP);
-        let mut wanted = was.ok_or_else(|| Error::from(unknown.clone()))?;
-        let apply = |field: &mut Field| {
-            if let Some(name) = &name {
-                field.name.clone_from(name);
-            }
-            if let Some(options) = &options {
-                field.options.clone_from(options);
-            }
-            field.is_read_only = given.read_only.map_or(field.is_read_only, |yes| yes.0);
-            field.is_of_customers = given.of_customers.map_or(field.is_of_customers, |yes| yes.0);
-            field.is_of_companies = given.of_companies.map_or(field.is_of_companies, |yes| yes.0);
-        };
-        apply(&mut wanted);
-        check(&wanted)?;
-        Reply::json(&CustomFieldShown::from(custom::change(tx, act, id, apply)?))
-    })
-    .await
+    let (id, changes) = (number(&id)?, given.changes());
+    call.write(move |tx, act| Reply::json(&change_field(tx, act, id, &changes)?)).await
+}
+
+/// What a field is to be from now on. What is none stays.
+pub(super) struct Changes {
+    name: Option<String>,
+    options: Option<Vec<String>>,
+    read_only: Option<bool>,
+    of_customers: Option<bool>,
+    of_companies: Option<bool>,
+}
+
+impl ChangeCustomField {
+    pub(super) fn changes(self) -> Changes {
+        let yes = |given: Option<YesNo>| given.map(|yes| yes.0);
+        Changes {
+            name: self.name.map(String::from).filter(|name| !name.is_empty()),
+            options: self.options.map(|given| options(Some(given))),
+            read_only: yes(self.read_only),
+            of_customers: yes(self.of_customers),
+            of_companies: yes(self.of_companies),
+        }
+    }
+}
+
+impl Changes {
+    fn apply(&self, field: &mut Field) {
+        if let Some(name) = &self.name {
+            field.name.clone_from(name);
+        }
+        if let Some(options) = &self.options {
+            field.options.clone_from(options);
+        }
+        field.is_read_only = self.read_only.unwrap_or(field.is_read_only);
+        field.is_of_customers = self.of_customers.unwrap_or(field.is_of_customers);
+        field.is_of_companies = self.of_companies.unwrap_or(field.is_of_companies);
+    }
+}
+
+pub(super) fn change_field(
+    tx: &mut Tx<'_>,
+    act: &Act<'_>,
+    id: i64,
+    changes: &Changes,
+) -> Result<CustomFieldShown, Error> {
+    let was = custom::find(tx, id)?.filter(|field| field.group_id == custom::OF_NO_GROUP);
+    let mut wanted = was.ok_or_else(|| unknown(id))?;
+    changes.apply(&mut wanted);
+    check(&wanted)?;
+    Ok(custom::change(tx, act, id, |field| changes.apply(field))?.into())
+}
+
+/// The path's `:id`.
+pub(super) fn number(text: &str) -> Result<i64, Error> {
+    path_number(text).ok_or_else(|| unknown(text))
+}
+
+fn unknown(id: impl ToString) -> Error {
+    Fault::new(Code::UnknownCustomField).with("id", id).into()
 }
 
 /// The same one twice is one.

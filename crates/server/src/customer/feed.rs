@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use jiff::tz::TimeZone;
-use rozmowa_db::{Row, params};
+use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
@@ -116,18 +116,37 @@ pub async fn list(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
         if super::known(tx, id)?.is_none() {
             return Err(unknown(id));
         }
-        let row = |row: &Row<'_>| {
-            let record_id = row.get::<Uuid>(0)?;
-            let at = clock::made_at(&record_id);
-            let created_at = time::with_seconds(at, &app.config.time_zone);
-            Ok(FeedRecord { record_id, r#type: row.get(1)?, payload: row.get(2)?, created_at })
+        let (records, next_cursor) = records(tx, id, &before, limit)?;
+        let shown = |Record { id, r#type, payload }| {
+            let created_at = time::with_seconds(clock::made_at(&id), &app.config.time_zone);
+            FeedRecord { record_id: id, r#type, payload, created_at }
         };
-        let (result, has_more) =
-            page::cut(tx.query(&LIST, params![id, &before, limit + 1], row)?, limit);
-        let next_cursor = result.last().map(|last| last.record_id).filter(|_| has_more);
+        let result = records.into_iter().map(shown).collect();
         Reply::json(&FeedRecords { result, next_cursor })
     })
     .await
+}
+
+/// A record as it is stored. Its number says when it was made.
+pub(super) struct Record {
+    pub id: Uuid,
+    pub r#type: String,
+    pub payload: String,
+}
+
+/// A page, the newest first, and where the next one begins.
+pub(super) fn records(
+    tx: &mut Tx<'_>,
+    customer_id: i64,
+    before: &Uuid,
+    limit: i64,
+) -> Result<(Vec<Record>, Option<Uuid>), Error> {
+    let found = tx.query(&LIST, params![customer_id, before, limit + 1], |row: &Row<'_>| {
+        Ok(Record { id: row.get(0)?, r#type: row.get(1)?, payload: row.get(2)? })
+    })?;
+    let (records, has_more) = page::cut(found, limit);
+    let next = records.last().map(|last| last.id).filter(|_| has_more);
+    Ok((records, next))
 }
 
 /// JSON as a text; an object of a JSON body is as good.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Customer, change};
-use crate::http::Error;
+use crate::http::{Error, page};
 use crate::search;
 use crate::setting;
 
@@ -19,7 +19,10 @@ rozmowa_db::statements! {
     ADD_WORD = "INSERT INTO customer_word (customer_id, word) VALUES ($1, $2)";
     /// The first word is looked up, the others are looked for in what it finds; empty ones are in everything.
     FIND = "SELECT u.id, u.identifier, u.name, u.surname,
-            (SELECT a.email FROM customer_email a WHERE a.customer_id = u.id ORDER BY a.position LIMIT 1)
+            (SELECT a.email FROM customer_email a WHERE a.customer_id = u.id ORDER BY a.position LIMIT 1),
+            (SELECT t.phone FROM customer_phone t WHERE t.customer_id = u.id ORDER BY t.position LIMIT 1),
+            u.is_company, u.company_id,
+            (SELECT k.surname FROM company o JOIN customer k ON k.id = o.customer_id WHERE o.id = u.company_id)
         FROM customer u WHERE u.id IN
             (SELECT w.customer_id FROM (SELECT customer_id FROM customer_word WHERE word >= $1 AND word < $2
                 ORDER BY word, customer_id LIMIT 2000) AS w
@@ -27,7 +30,14 @@ rozmowa_db::statements! {
                     WHERE x.customer_id = w.customer_id AND x.word >= $3 AND x.word < $4))
                AND ($5 = '' OR EXISTS (SELECT 1 FROM customer_word y
                     WHERE y.customer_id = w.customer_id AND y.word >= $5 AND y.word < $6)))
+          AND ($7 = 0 OR u.is_company = 1)
         ORDER BY u.surname, u.name, u.id LIMIT 20";
+    /// Of a company, itself apart.
+    PEOPLE = "SELECT u.id, u.identifier, u.name, u.surname,
+            (SELECT a.email FROM customer_email a WHERE a.customer_id = u.id ORDER BY a.position LIMIT 1),
+            (SELECT t.phone FROM customer_phone t WHERE t.customer_id = u.id ORDER BY t.position LIMIT 1),
+            u.is_company, u.company_id, NULL
+        FROM customer u WHERE u.company_id = $1 AND u.is_company = 0 ORDER BY u.id LIMIT $2";
     /// In steps, those who were there before they could be found.
     AFTER = "SELECT id FROM customer WHERE id > $1 ORDER BY id LIMIT 200";
 }
@@ -50,10 +60,41 @@ pub struct CustomerFound {
     /// The first of them; null when there is none.
     #[schema(required)]
     email: Option<String>,
+    /// The first of them; null when there is none.
+    #[schema(required)]
+    phone_number: Option<String>,
+    is_company: bool,
+    /// The company that the customer belongs to, or is.
+    #[schema(required)]
+    company_id: Option<i64>,
+    /// Its name, where the customer belongs to it.
+    #[schema(required)]
+    company: Option<String>,
+}
+
+impl CustomerFound {
+    fn read(row: &Row<'_>) -> Result<Self, rozmowa_db::Error> {
+        let is_company: bool = row.get(6)?;
+        Ok(Self {
+            customer_id: row.get(0)?,
+            identifier: row.get(1)?,
+            name: row.get(2)?,
+            surname: row.get(3)?,
+            email: row.get(4)?,
+            phone_number: row.get(5)?,
+            is_company,
+            company_id: row.get(7)?,
+            company: row.get::<Option<String>>(8)?.filter(|_| !is_company),
+        })
+    }
 }
 
 /// Up to 20, by surname. Of more than three words the longest three count.
-pub fn find(tx: &mut Tx<'_>, text: &str) -> Result<Vec<CustomerFound>, Error> {
+pub fn find(
+    tx: &mut Tx<'_>,
+    text: &str,
+    companies_alone: bool,
+) -> Result<Vec<CustomerFound>, Error> {
     let folded = search::folded(text);
     let mut words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
     // The longest finds the fewest.
@@ -63,16 +104,18 @@ pub fn find(tx: &mut Tx<'_>, text: &str) -> Result<Vec<CustomerFound>, Error> {
     }
     words.resize(WORDS_MAX, "");
     let ends: Vec<String> = words.iter().map(|word| format!("{word}{}", char::MAX)).collect();
-    let row = params![words[0], &ends[0], words[1], &ends[1], words[2], &ends[2]];
-    Ok(tx.query(&FIND, row, |row: &Row<'_>| {
-        Ok(CustomerFound {
-            customer_id: row.get(0)?,
-            identifier: row.get(1)?,
-            name: row.get(2)?,
-            surname: row.get(3)?,
-            email: row.get(4)?,
-        })
-    })?)
+    let row = params![words[0], &ends[0], words[1], &ends[1], words[2], &ends[2], companies_alone,];
+    Ok(tx.query(&FIND, row, CustomerFound::read)?)
+}
+
+/// The first people of a company, and whether there are more.
+pub(super) fn people(
+    tx: &mut Tx<'_>,
+    company_id: i64,
+    limit: i64,
+) -> Result<(Vec<CustomerFound>, bool), Error> {
+    let found = tx.query(&PEOPLE, params![company_id, limit + 1], CustomerFound::read)?;
+    Ok(page::cut(found, limit))
 }
 
 /// Has a customer be found by what is known now; `was_indexed` when there are words of before.

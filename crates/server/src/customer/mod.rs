@@ -5,6 +5,8 @@
 pub mod api;
 pub mod batch_api;
 pub mod bulk;
+pub mod card;
+pub mod card_console;
 pub mod change;
 pub mod columns;
 pub mod company;
@@ -13,6 +15,7 @@ pub mod console;
 pub mod csv;
 pub mod custom;
 pub mod custom_api;
+pub mod custom_console;
 pub mod export;
 pub mod feed;
 pub mod find;

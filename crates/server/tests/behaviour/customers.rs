@@ -48,7 +48,8 @@ async fn customers_are_found_by_the_beginnings_of_words() {
         }
         let hits = desk.get(&server, "/console/customers?q=zolw").await.expect(200).json();
         let hit = json!({"customer_id": 3, "identifier": "ABC-77", "name": "Żaneta", "surname": "Żółw",
-            "email": "zolw@example.org"});
+            "email": "zolw@example.org", "phone_number": null, "is_company": false, "company_id": null,
+            "company": null});
         assert_eq!(hits, json!([hit]));
         let rename = |customer: &mut customer::Customer| customer.surname = "Kos".to_owned();
         server.act(move |tx, act| customer::change(tx, act, 3, rename)).await;

@@ -25,6 +25,7 @@ mod conversation;
 mod crm;
 mod crm_batch;
 mod crm_companies;
+mod crm_console;
 mod crm_csv;
 mod crm_fields;
 mod crm_groups;
