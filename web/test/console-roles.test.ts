@@ -117,7 +117,8 @@ function parts(person: ConsolePage): Promise<string[]> {
 describe("an agent", () => {
   test("reaches neither the wall, nor the reports, nor the settings", async () => {
     const agent = await ConsolePage.signedIn(stage(), AGENT);
-    expect(await parts(agent)).toEqual([agent.t("talk.title"), agent.t("search.title")]);
+    const keys = ["talk.title", "customers.title", "search.title"];
+    expect(await parts(agent)).toEqual(keys.map((key) => agent.t(key)));
     const commands = await commandsOf(agent);
     for (const key of ["wall.title", "reports.title", "settings.title"])
       expect(commands).not.toContain(agent.t(key));
@@ -130,7 +131,7 @@ describe("an agent", () => {
 describe("a supervisor", () => {
   test("reaches the wall and the reports, and not the settings", async () => {
     const supervisor = await ConsolePage.signedIn(stage(), SUPERVISOR);
-    const keys = ["talk.title", "wall.title", "reports.title", "search.title"];
+    const keys = ["talk.title", "customers.title", "wall.title", "reports.title", "search.title"];
     expect(await parts(supervisor)).toEqual(keys.map((key) => supervisor.t(key)));
     const commands = await commandsOf(supervisor);
     for (const key of ["wall.title", "reports.title"]) expect(commands).toContain(supervisor.t(key));
