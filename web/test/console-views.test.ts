@@ -28,6 +28,7 @@ const VIEWS = [
   "lookup",
   "email",
   "installation",
+  "person",
   "audit",
 ];
 

@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 28] = [
+const BIG: [&str; 30] = [
     "conversation",
     "customer_word",
     "event",
@@ -40,6 +40,8 @@ const BIG: [&str; 28] = [
     "used_identity",
     "search_doc",
     "report_fact",
+    "person_erasure",
+    "person_file",
 ];
 
 /// Statements that may look at all of a table, and why.

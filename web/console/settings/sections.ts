@@ -12,6 +12,7 @@ import MessageSquareText from "@lucide/svelte/icons/message-square-text";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import ShieldCheck from "@lucide/svelte/icons/shield-check";
 import Tags from "@lucide/svelte/icons/tags";
+import UserRoundX from "@lucide/svelte/icons/user-round-x";
 import Users from "@lucide/svelte/icons/users";
 import Webhook from "@lucide/svelte/icons/webhook";
 import type { Component } from "svelte";
@@ -125,6 +126,12 @@ export const GROUPS: readonly Group[] = [
         label: "settings_installation",
         icon: Building,
         load: () => import("./installation/Installation.svelte"),
+      },
+      {
+        name: "person",
+        label: "settings_person",
+        icon: UserRoundX,
+        load: () => import("./person/Person.svelte"),
       },
       {
         name: "audit",

@@ -9,6 +9,7 @@ mod api_user;
 mod audit;
 mod demo;
 mod mail;
+mod person;
 mod report;
 mod search;
 mod storage;
@@ -86,6 +87,9 @@ enum Command {
     /// Customers of the CRM
     #[command(subcommand)]
     Customer(admin::CustomerCommand),
+    /// A person's data, by e-mail address: all that is held, or all of it removed
+    #[command(subcommand)]
+    Person(person::PersonCommand),
     /// Subscriptions that are told what happens
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
@@ -167,6 +171,7 @@ fn dispatch(cli: Cli) -> Result<(), String> {
         Command::AdminLink => agents::admin_link(&config),
         Command::Pause(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
+        Command::Person(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
         Command::Mail(command) => command.run(&config),
         Command::Search(command) => command.run(&config),

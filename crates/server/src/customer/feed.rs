@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use jiff::tz::TimeZone;
-use rozmowa_db::{Row, params};
+use rozmowa_db::{Row, Tx, params};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
@@ -87,10 +87,10 @@ pub struct FeedRecords {
 /// A feed record.
 #[derive(Serialize, ToSchema)]
 pub struct FeedRecord {
-    record_id: Uuid,
+    pub record_id: Uuid,
     r#type: String,
     /// JSON as a text, to the letter.
-    payload: String,
+    pub payload: String,
     #[schema(example = "2026-06-01 12:00:00")]
     created_at: String,
 }
@@ -116,18 +116,28 @@ pub async fn list(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
         if super::known(tx, id)?.is_none() {
             return Err(unknown(id));
         }
-        let row = |row: &Row<'_>| {
-            let record_id = row.get::<Uuid>(0)?;
-            let at = clock::made_at(&record_id);
-            let created_at = time::with_seconds(at, &app.config.time_zone);
-            Ok(FeedRecord { record_id, r#type: row.get(1)?, payload: row.get(2)?, created_at })
-        };
-        let (result, has_more) =
-            page::cut(tx.query(&LIST, params![id, &before, limit + 1], row)?, limit);
+        let found = before_one(tx, id, &before, limit + 1, &app.config.time_zone)?;
+        let (result, has_more) = page::cut(found, limit);
         let next_cursor = result.last().map(|last| last.record_id).filter(|_| has_more);
         Reply::json(&FeedRecords { result, next_cursor })
     })
     .await
+}
+
+/// Records of a customer before a given one, the newest first.
+pub fn before_one(
+    tx: &mut Tx<'_>,
+    customer_id: i64,
+    before: &Uuid,
+    limit: i64,
+    zone: &TimeZone,
+) -> Result<Vec<FeedRecord>, Error> {
+    let row = |row: &Row<'_>| {
+        let record_id = row.get::<Uuid>(0)?;
+        let created_at = time::with_seconds(clock::made_at(&record_id), zone);
+        Ok(FeedRecord { record_id, r#type: row.get(1)?, payload: row.get(2)?, created_at })
+    };
+    Ok(tx.query(&LIST, params![customer_id, before, limit], row)?)
 }
 
 /// JSON as a text; an object of a JSON body is as good.

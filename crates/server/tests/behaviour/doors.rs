@@ -122,6 +122,8 @@ const TABLE: &[Line] = &[
     ("GET custom_fields", programs(200)),
     ("POST custom_fields", programs(400)),
     ("PUT custom_fields/:id", programs(404)),
+    ("GET persons/export", programs(400)),
+    ("POST persons/erase", programs(400)),
     // Queues.
     ("GET chats/queues", programs(200)),
     ("POST chats/queues", programs(400)),
@@ -227,6 +229,8 @@ const TABLE: &[Line] = &[
     // What administrators set.
     ("GET /console/settings/lookup", agents([403, 403, 200])),
     ("PUT /console/settings/lookup", agents([403, 403, 200])),
+    ("GET /console/persons/export", agents([403, 403, 400])),
+    ("POST /console/persons/erase", agents([403, 403, 400])),
     ("GET /console/clauses", agents([403, 403, 200])),
     ("POST /console/clauses", agents([403, 403, 400])),
     ("PUT /console/clauses/:id", agents([403, 403, 400])),
