@@ -29,6 +29,7 @@ const VIEWS = [
   "lookup",
   "email",
   "installation",
+  "person",
   "audit",
 ];
 

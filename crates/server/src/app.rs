@@ -26,6 +26,7 @@ use crate::lookup::Lookups;
 use crate::mail::MailSet;
 use crate::mail::smtp::Mailer;
 use crate::page;
+use crate::person::export;
 use crate::report::summary;
 use crate::routing::position::{Handled, Moved};
 use crate::routing::worker::Pending;
@@ -128,6 +129,8 @@ pub struct Inner {
     pub nobodies: Nobodies,
     pub searches: Semaphore,
     pub reports: Semaphore,
+    /// Exports of persons.
+    pub persons: Semaphore,
     pub subscriptions: Subscriptions,
     pub bells: Arc<Bells>,
     pub hub: Arc<Hub>,
@@ -187,6 +190,7 @@ impl App {
             nobodies: Nobodies::default(),
             searches: Semaphore::new(search::find::AT_ONCE),
             reports: Semaphore::new(summary::AT_ONCE),
+            persons: Semaphore::new(export::AT_ONCE),
             subscriptions: Subscriptions::default(),
             bells: listeners.bells,
             hub: listeners.hub,

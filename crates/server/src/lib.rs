@@ -29,6 +29,7 @@ pub mod lookup;
 pub mod mail;
 pub mod page;
 pub mod pause;
+pub mod person;
 pub mod queue;
 pub mod report;
 pub mod router;

@@ -14,7 +14,8 @@ use crate::http::{call, health};
 use crate::live::{agent_socket, frame, visitor_socket};
 use crate::{
     account, agent, audit, block, bot, canned, clause, conversation, customer, directory, file,
-    installation, label, lookup, mail, page, pause, queue, report, search, visitor, wall, webhook,
+    installation, label, lookup, mail, page, pause, person, queue, report, search, visitor, wall,
+    webhook,
 };
 
 /// The API: what integrators call, by name and password. Made one by one: all descriptions at once would be what an idle
@@ -90,6 +91,8 @@ const API: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(webhook::deliveries_api::pending),
     || routes!(webhook::deliveries_api::redeliver),
     || routes!(webhook::deliveries_api::recover),
+    || routes!(person::api::show),
+    || routes!(person::api::erase),
     || routes!(audit::api::list),
 ];
 
@@ -193,6 +196,8 @@ const CONSOLE: &[fn() -> UtoipaMethodRouter<App>] = &[
     || routes!(webhook::deliveries_console::pending),
     || routes!(webhook::deliveries_console::redeliver),
     || routes!(webhook::deliveries_console::recover),
+    || routes!(person::console::show),
+    || routes!(person::console::erase),
     || routes!(audit::console::list),
 ];
 

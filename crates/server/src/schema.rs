@@ -4,8 +4,8 @@ use rozmowa_db::{Migration, Stmt};
 
 use crate::{
     account, agent, audit, block, bot, canned, clause, conversation, counter, customer, demo,
-    directory, file, http, label, live, lookup, mail, pause, queue, report, routing, search,
-    setting, timer, visitor, wall, webhook,
+    directory, file, http, label, live, lookup, mail, pause, person, queue, report, routing,
+    search, setting, timer, visitor, wall, webhook,
 };
 
 pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!(
@@ -15,7 +15,8 @@ pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!(
     "0004_console",
     "0005_crm",
     "0006_report",
-    "0007_import"
+    "0007_import",
+    "0009_person"
 );
 
 /// The register: a test prepares each on both engines and looks at its plan.
@@ -87,6 +88,10 @@ pub fn statements() -> Vec<Stmt> {
         label::STATEMENTS,
         lookup::STATEMENTS,
         pause::STATEMENTS,
+        person::erase::STATEMENTS,
+        person::export::STATEMENTS,
+        person::find::STATEMENTS,
+        person::trace::STATEMENTS,
         queue::STATEMENTS,
         queue::agents::STATEMENTS,
         report::build::STATEMENTS,

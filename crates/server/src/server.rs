@@ -33,6 +33,7 @@ use crate::http::tls::Certificate;
 use crate::http::{Error, idempotency, metrics};
 use crate::installation::{self, PublicUrl};
 use crate::mail;
+use crate::person;
 use crate::report;
 use crate::routing;
 use crate::schema::MIGRATIONS;
@@ -296,6 +297,7 @@ async fn tidy(app: App) {
         in_steps(&app, "erasing", erase::more).await;
         in_steps(&app, "forgetting places", |tx, act| place::sweep(tx, act.now)).await;
         in_steps(&app, "taking customers away", gone::more).await;
+        person::erase::more(&app).await;
         in_steps(&app, "handing over for bots", bot::work::let_go_more).await;
         in_steps(&app, "clearing unsent files", file::sweep::unsent).await;
         in_steps(&app, "clearing identities", |tx, act| identity::sweep(tx, act.now)).await;
@@ -330,6 +332,6 @@ async fn in_steps(
 }
 
 /// A folder of ours holds what is nobody else's business.
-fn create_folder(path: &Path) -> std::io::Result<()> {
+pub fn create_folder(path: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -85,6 +85,39 @@ fn queues_users_agents_and_customers_are_added_and_listed() {
 }
 
 #[test]
+fn a_person_is_erased_only_by_whoever_says_so() {
+    let folder = installation();
+    let at = folder.path();
+    let email = ["--email", "Jan@Example.org"];
+    succeeds(at, &["customer", "add", "--name", "Jan", "--email", "jan@example.ORG"]);
+    let export = [&["person", "export"][..], &email].concat();
+    assert!(succeeds(at, &export).contains("\"customers\": 1"));
+    let to = at.join("jan");
+    let to = [&export[..], &["--to", to.to_str().expect("a path")]].concat();
+    assert!(succeeds(at, &to).contains("jan"));
+    assert!(fails(at, &to).contains("already"));
+    // Not even by the address on standard input.
+    let refused = fails(at, &[&["person", "erase"][..], &email].concat());
+    assert!(refused.contains("\"customers\": 1") && refused.contains("--yes"), "{refused}");
+    assert!(fails(at, &["person", "erase", "--email", "jan"]).contains("e-mail"));
+    let erase = [&["person", "erase", "--yes"][..], &email].concat();
+    let receipt = succeeds(at, &erase);
+    assert!(receipt.contains("\"customers\": 1") && receipt.contains("kasia"), "{receipt}");
+    assert!(!receipt.to_lowercase().contains("jan@"), "{receipt}");
+    assert!(succeeds(at, &erase).contains("\"customers\": 0"));
+    let log = succeeds(at, &["audit"]);
+    assert!(log.contains("person.erased") && !log.to_lowercase().contains("jan@"), "{log}");
+    let nowhere = folder.path().join("nowhere");
+    assert!(fails(&nowhere_of(&nowhere), &export).contains("no such database"));
+}
+
+/// A folder without an installation.
+fn nowhere_of(folder: &Path) -> std::path::PathBuf {
+    std::fs::create_dir(folder).expect("a folder can be made");
+    folder.to_owned()
+}
+
+#[test]
 fn agents_are_described_and_put_into_queues_and_reasons_to_pause_are_kept() {
     let folder = installation();
     let at = folder.path();

@@ -11,7 +11,7 @@ use rozmowa_db::{Address, Db, Options, Stmt};
 use store::{Engine, Store, engines};
 
 /// Tables that grow without bound.
-const BIG: [&str; 29] = [
+const BIG: [&str; 31] = [
     "conversation",
     "customer_word",
     "event",
@@ -41,6 +41,8 @@ const BIG: [&str; 29] = [
     "search_doc",
     "report_fact",
     "imported_line",
+    "person_erasure",
+    "person_file",
 ];
 
 /// Statements that may look at all of a table, and why.

@@ -13,6 +13,7 @@ import ScrollText from "@lucide/svelte/icons/scroll-text";
 import ShieldCheck from "@lucide/svelte/icons/shield-check";
 import Tags from "@lucide/svelte/icons/tags";
 import TextCursorInput from "@lucide/svelte/icons/text-cursor-input";
+import UserRoundX from "@lucide/svelte/icons/user-round-x";
 import Users from "@lucide/svelte/icons/users";
 import Webhook from "@lucide/svelte/icons/webhook";
 import type { Component } from "svelte";
@@ -102,6 +103,12 @@ export const GROUPS: readonly Group[] = [
         label: "settings_custom_fields",
         icon: TextCursorInput,
         load: () => import("./custom-fields/CustomFields.svelte"),
+      },
+      {
+        name: "person",
+        label: "settings_person",
+        icon: UserRoundX,
+        load: () => import("./person/Person.svelte"),
       },
     ],
   },

@@ -148,6 +148,11 @@ pub fn list(tx: &mut Tx<'_>, below: i64, now: Millis, limit: i64) -> Result<Vec<
     Ok(tx.query(&LIST, params![below, now, limit], read)?)
 }
 
+/// The block of a visitor, whether its time is over or not.
+pub fn of(tx: &mut Tx<'_>, blocked: &Blocked) -> Result<Option<Block>, Error> {
+    Ok(tx.query_opt(&OF_VALUE, params![blocked.kind as i64, &blocked.value], read)?)
+}
+
 pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Block, Error> {
     tx.query_opt(&FIND, params![id], read)?.ok_or_else(|| unknown(id))
 }

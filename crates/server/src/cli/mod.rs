@@ -11,6 +11,7 @@ mod audit;
 mod customer_csv;
 mod demo;
 mod mail;
+mod person;
 mod report;
 mod search;
 mod storage;
@@ -89,6 +90,9 @@ enum Command {
     /// Customers of the CRM
     #[command(subcommand)]
     Customer(admin::CustomerCommand),
+    /// A person's data, by e-mail address: all that is held, or all of it removed
+    #[command(subcommand)]
+    Person(person::PersonCommand),
     /// Subscriptions that are told what happens
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
@@ -178,6 +182,7 @@ fn dispatch_plain(command: Command, place: &Place, config: Config) -> Result<(),
         Command::AdminLink => agents::admin_link(&config),
         Command::Pause(command) => command.run(&config),
         Command::Customer(command) => command.run(&config),
+        Command::Person(command) => command.run(&config),
         Command::Webhook(command) => command.run(&config),
         Command::Mail(command) => command.run(&config),
         Command::Search(command) => command.run(&config),

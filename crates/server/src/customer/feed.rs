@@ -117,25 +117,28 @@ pub async fn list(Path(id): Path<String>, mut call: Call) -> Result<Reply, Error
             return Err(unknown(id));
         }
         let (records, next_cursor) = records(tx, id, &before, limit)?;
-        let shown = |Record { id, r#type, payload }| {
-            let created_at = time::with_seconds(clock::made_at(&id), &app.config.time_zone);
-            FeedRecord { record_id: id, r#type, payload, created_at }
-        };
-        let result = records.into_iter().map(shown).collect();
+        let result = records.into_iter().map(|it| it.shown(&app.config.time_zone)).collect();
         Reply::json(&FeedRecords { result, next_cursor })
     })
     .await
 }
 
 /// A record as it is stored. Its number says when it was made.
-pub(super) struct Record {
+pub struct Record {
     pub id: Uuid,
     pub r#type: String,
     pub payload: String,
 }
 
+impl Record {
+    pub fn shown(self, zone: &TimeZone) -> FeedRecord {
+        let created_at = time::with_seconds(clock::made_at(&self.id), zone);
+        FeedRecord { record_id: self.id, r#type: self.r#type, payload: self.payload, created_at }
+    }
+}
+
 /// A page, the newest first, and where the next one begins.
-pub(super) fn records(
+pub fn records(
     tx: &mut Tx<'_>,
     customer_id: i64,
     before: &Uuid,

@@ -206,20 +206,22 @@ pub async fn list_items(mut call: Call) -> Result<Reply, Error> {
             Some(id) => vec![groups::get(tx, id)?],
             None => groups::list(tx)?,
         };
-        let shown = |item: Item| {
-            let group = groups.iter().find(|group| group.id == item.group_id)?;
-            let value = |field: &Field| ItemValue {
-                field_id: field.id,
-                name: field.name.clone(),
-                value: field.shown(item.values.get(&field.id).map_or(&[], Vec::as_slice)),
-            };
-            let values = group.fields.iter().map(value).collect();
-            Some(ItemShown { item_id: item.id, group_id: item.group_id, values })
-        };
         let items = groups::items(tx, customer_id, group_id)?;
-        Reply::json(&items.into_iter().filter_map(shown).collect::<Vec<_>>())
+        Reply::json(&items.iter().filter_map(|item| shown(item, &groups)).collect::<Vec<_>>())
     })
     .await
+}
+
+/// An item with the names of its fields; none when its group is not among the given ones.
+pub fn shown(item: &Item, groups: &[Group]) -> Option<ItemShown> {
+    let group = groups.iter().find(|group| group.id == item.group_id)?;
+    let value = |field: &Field| ItemValue {
+        field_id: field.id,
+        name: field.name.clone(),
+        value: field.shown(item.values.get(&field.id).map_or(&[], Vec::as_slice)),
+    };
+    let values = group.fields.iter().map(value).collect();
+    Some(ItemShown { item_id: item.id, group_id: item.group_id, values })
 }
 
 crate::params! { body

@@ -117,21 +117,24 @@ async fn all(app: &App) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the bytes away that no row has. Who is about to add one holds the lock.
-async fn clear(app: &App, content: Content) {
+/// Takes the bytes away that no row has; false when that has to be tried again. Who is about to add one holds the lock.
+pub async fn clear(app: &App, content: Content) -> bool {
     let _held = app.files.lock(&content).await;
     let used = app.db.read(move |tx| {
         Ok::<_, Error>(tx.query_opt(&IS_USED, params![&content.0], |_| Ok(()))?.is_some())
     });
     match used.await {
-        Ok(true) => {}
-        Ok(false) => {
-            if let Err(error) = fs::remove_file(app.files.path(&content)).await
-                && error.kind() != io::ErrorKind::NotFound
-            {
+        Ok(true) => true,
+        Ok(false) => match fs::remove_file(app.files.path(&content)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(%error, "a file that is erased could not be removed; it will be tried again");
+                false
             }
+            _ => true,
+        },
+        Err(error) => {
+            tracing::warn!(cause = error.cause(), "a file will be looked at again");
+            false
         }
-        Err(error) => tracing::warn!(cause = error.cause(), "a file will be looked at again"),
     }
 }

@@ -82,6 +82,8 @@ codes! {
     NotCount = 100_214 BAD_REQUEST "not_count";
     /// The messages of these conversations come to more than 16 MiB. Ask for fewer conversations at once.
     AnswerTooLarge = 100_215 BAD_REQUEST "answer_too_large";
+    /// Texts and files that are held on a person come to more than an answer takes. The command line has no such limit.
+    PersonTooLarge = 100_293 BAD_REQUEST "person_too_large";
     /// Not an integer within the parameter's bounds.
     NotWithin = 100_220 BAD_REQUEST "not_within";
     /// More values than the parameter takes.

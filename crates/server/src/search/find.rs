@@ -30,6 +30,17 @@ rozmowa_db::statements! {
             WHERE t.words @@ $1::text::tsquery AND t.id >= $2 AND t.id < $3
             ORDER BY t.id DESC LIMIT $4",
     };
+    /// Of clients alone.
+    CLIENTS = {
+        sqlite: "SELECT s.id, s.conversation_id, c.client_email FROM search_text
+                CROSS JOIN search_doc s ON s.id = search_text.rowid CROSS JOIN conversation c ON c.id = s.conversation_id
+            WHERE search_text MATCH $1 AND search_text.rowid < $2 AND s.seq = 0
+            ORDER BY search_text.rowid DESC LIMIT $3",
+        postgres: "SELECT s.id, s.conversation_id, c.client_email FROM search_text t
+                JOIN search_doc s ON s.id = t.id JOIN conversation c ON c.id = s.conversation_id
+            WHERE t.words @@ $1::text::tsquery AND t.id < $2 AND s.seq = 0
+            ORDER BY t.id DESC LIMIT $3",
+    };
     CONVERSATIONS = "SELECT c.id, c.chat_queue_id, c.status, c.agent_id, a.login, c.topic_id,
             c.client_name, c.client_surname, c.client_email, c.client_id
         FROM conversation c LEFT JOIN agent a ON a.id = c.agent_id
@@ -268,6 +279,32 @@ fn candidates(
         rozmowa_db::Error::Busy(_) => Error::from(Code::SearchTooBroad),
         error => error.into(),
     })
+}
+
+/// A conversation whose client has the words of a query.
+#[derive(Debug)]
+pub struct Client {
+    /// In the order of the search.
+    pub place: i64,
+    pub conversation: Uuid,
+    pub email: String,
+}
+
+/// Conversations by what is known of their clients, the newest first; behind a place that an earlier page gave. For who looks for
+/// all of them, whosever they are.
+pub fn clients(
+    tx: &mut Tx<'_>,
+    query: &Query,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<Client>, Error> {
+    let [sqlite, postgres] = query.texts();
+    let text = if tx.is_sqlite() { &sqlite } else { &postgres };
+    let found =
+        tx.query(&CLIENTS, &[text.into(), before.into(), super::limit(limit)], |row: &Row<'_>| {
+            Ok(Client { place: row.get(0)?, conversation: row.get(1)?, email: row.get(2)? })
+        })?;
+    Ok(found)
 }
 
 /// Which of the candidates' conversations the caller may see and wants to see.

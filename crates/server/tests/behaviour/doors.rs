@@ -122,6 +122,8 @@ const TABLE: &[Line] = &[
     ("GET custom_fields", programs(200)),
     ("POST custom_fields", programs(400)),
     ("PUT custom_fields/:id", programs(404)),
+    ("GET persons/export", programs(400)),
+    ("POST persons/erase", programs(400)),
     // Queues.
     ("GET chats/queues", programs(200)),
     ("POST chats/queues", programs(400)),
@@ -235,6 +237,8 @@ const TABLE: &[Line] = &[
     ("GET /console/custom_fields", agents([200; 3])),
     ("POST /console/custom_fields", agents([403, 403, 400])),
     ("PUT /console/custom_fields/:id", agents([403, 403, 404])),
+    ("GET /console/persons/export", agents([403, 403, 400])),
+    ("POST /console/persons/erase", agents([403, 403, 400])),
     ("GET /console/clauses", agents([403, 403, 200])),
     ("POST /console/clauses", agents([403, 403, 400])),
     ("PUT /console/clauses/:id", agents([403, 403, 400])),

@@ -59,6 +59,7 @@ mod pages;
 mod pauses;
 mod people;
 mod permissions;
+mod person;
 mod positions;
 mod presence;
 mod privacy;

@@ -100,7 +100,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("queues", &["chats/queues*", "chats/routing"]),
     ("agents", &["agents*", "pauses*"]),
     ("bots", &["bots*", "chat_conversations/{id}/assign_bot", "chat_conversations/{id}/hand_over"]),
-    ("customers", &["customer*", "batch/*", "custom_field*"]),
+    ("customers", &["customer*", "batch/*", "custom_field*", "persons*"]),
     ("companies", &["compan*", "batch/compan*"]),
     ("webhooks", &["webhooks", "webhooks/{id}", "webhooks/{id}/rotate_secret"]),
     ("deliveries", &["webhooks/{id}/*"]),
