@@ -117,12 +117,12 @@ async function pressTo({ page }: ConsolePage, key: string, name: string | RegExp
       const labels = [...((it as HTMLInputElement | null)?.labels ?? [])].map((label) => label.innerText);
       return [it?.getAttribute("aria-label"), ...labels, it?.textContent].find((text) => text?.trim()) ?? "";
     });
-  for (let presses = 0; presses < 25; presses++) {
+  for (let presses = 0; presses < 30; presses++) {
     const found = (await isThere()).trim();
     if (typeof name === "string" ? found === name : name.test(found)) return;
     await page.keyboard.press(key);
   }
-  throw new Error(`25 times ${key} do not lead to ${name}`);
+  throw new Error(`30 times ${key} do not lead to ${name}`);
 }
 
 /** By the palette. */

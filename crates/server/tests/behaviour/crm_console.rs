@@ -27,7 +27,7 @@ impl Desk {
             assert!(result.len() <= limit);
             found.extend(result.iter().cloned());
             let Some(next) = page["next_cursor"].as_str() else { return found };
-            cursor = next.to_owned();
+            next.clone_into(&mut cursor);
         }
     }
 }
