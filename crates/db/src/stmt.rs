@@ -21,11 +21,16 @@ impl Stmt {
     /// One variant of a composed text. Make each variant once, at start, and register them all: the texts live as
     /// long as the process.
     pub fn composed(name: String, text: String) -> Self {
-        let sqlite = question_marks(text.as_bytes().to_vec());
+        Self::composed_apart(name, text.clone(), text)
+    }
+
+    /// The same where the engines differ.
+    pub fn composed_apart(name: String, sqlite: String, postgres: String) -> Self {
+        let sqlite = question_marks(sqlite.into_bytes());
         Self {
             name: name.leak(),
             sqlite: String::from_utf8(sqlite).expect("only ASCII was replaced").leak(),
-            postgres: text.leak(),
+            postgres: postgres.leak(),
         }
     }
 

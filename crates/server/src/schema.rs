@@ -122,9 +122,13 @@ pub fn statements() -> Vec<Stmt> {
         webhook::tell::STATEMENTS,
         webhook::wanted::STATEMENTS,
     ];
-    let composed = conversation::list::statements()
+    rooms.into_iter().flatten().copied().chain(composed()).collect()
+}
+
+/// Those that are put together.
+fn composed() -> impl Iterator<Item = Stmt> {
+    conversation::list::statements()
         .chain(customer::list::statements())
         .chain(customer::bulk::statements())
-        .chain(customer::import::composed());
-    rooms.into_iter().flatten().copied().chain(composed).collect()
+        .chain(customer::import::composed())
 }

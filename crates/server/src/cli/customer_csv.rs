@@ -1,6 +1,6 @@
 //! Customers from and to files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -164,7 +164,7 @@ impl Import {
             report: Report { refused_file: refused, ..Report::default() },
             progress: Progress::new(size, language),
             seen: HashMap::new(),
-            coming: HashSet::new(),
+            coming: BTreeSet::new(),
         };
         run.all(&steps)?;
         run.progress.end();
@@ -255,7 +255,7 @@ struct Run<'a> {
     /// Of a dry run: who would have been added, each with what the line says.
     seen: HashMap<String, Vec<u8>>,
     /// The same of companies, by their identifiers.
-    coming: HashSet<String>,
+    coming: BTreeSet<String>,
 }
 
 impl Run<'_> {
@@ -351,7 +351,7 @@ impl<'a> Store<'a> {
         run: impl Fn(&mut Tx<'_>) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<T, String> {
         let run = Arc::new(run);
-        self.patiently(|| {
+        Self::patiently(|| {
             let run = Arc::clone(&run);
             self.runtime.block_on(self.db.read(move |tx| run(tx)))
         })
@@ -362,7 +362,7 @@ impl<'a> Store<'a> {
         run: impl Fn(&mut Tx<'_>, &Act<'_>) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<T, String> {
         let run = Arc::new(run);
-        self.patiently(|| {
+        Self::patiently(|| {
             let (run, actor, ids) = (Arc::clone(&run), Actor::command_line(), Ids::from_system());
             self.runtime.block_on(self.db.write(move |tx| {
                 let act = Act::begin(tx, &actor, &Clock::System, &ids)?;
@@ -372,7 +372,7 @@ impl<'a> Store<'a> {
     }
 
     /// A store that takes nothing now may do so later; a step that was done all the same changes nothing the second time.
-    fn patiently<T>(&self, run: impl Fn() -> Result<T, Error>) -> Result<T, String> {
+    fn patiently<T>(run: impl Fn() -> Result<T, Error>) -> Result<T, String> {
         let since = Instant::now();
         loop {
             match run() {

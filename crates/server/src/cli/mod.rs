@@ -7,7 +7,6 @@ mod agents;
 mod api_user;
 #[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod audit;
-#[expect(clippy::doc_markdown, reason = "the comments are help texts, read on a terminal")]
 mod customer_csv;
 mod demo;
 mod mail;

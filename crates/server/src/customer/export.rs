@@ -1,6 +1,7 @@
 //! Customers as lines of a file that [`import`](super::import) takes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rozmowa_db::{Row, Tx, params};
 
@@ -44,9 +45,9 @@ impl Export {
         let mut companies = HashMap::new();
         for id in items.iter().filter(|_| !of_companies).filter_map(|item| item.customer.company_id)
         {
-            if !companies.contains_key(&id) {
+            if let Entry::Vacant(place) = companies.entry(id) {
                 let row = |row: &Row<'_>| row.get::<Option<String>>(0);
-                companies.insert(id, tx.query_opt(&IDENTIFIER, params![id], row)?.flatten());
+                place.insert(tx.query_opt(&IDENTIFIER, params![id], row)?.flatten());
             }
         }
         let lines = items.into_iter().map(|item| self.line(item, &companies)).collect();

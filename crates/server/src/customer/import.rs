@@ -4,7 +4,7 @@
 //! says, so a file that is imported again, or once more after it was broken off, adds nobody twice. Lines are looked at before
 //! anything is written; what they would not change is written nowhere.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use jiff::tz::TimeZone;
@@ -239,7 +239,7 @@ pub enum Became {
 /// What is to be done for a line.
 enum Judged {
     Nothing,
-    Add(Customer),
+    Add(Box<Customer>),
     Change(i64, Box<Edit>),
     Refuse(Vec<Why>),
 }
@@ -277,7 +277,7 @@ struct Judge<'a> {
     /// Whether what lines name is held until the transaction's end.
     holds: bool,
     /// Companies that are not there yet, and will be when these lines are written.
-    coming: HashSet<String>,
+    coming: BTreeSet<String>,
 }
 
 /// Stands for a company that is not there yet.
@@ -330,7 +330,7 @@ impl Judge<'_> {
                 let missing = Fault::of(Code::Missing, "surname");
                 return Ok(Judged::Refuse(vec![Why::Fault(missing)]));
             }
-            return Ok(Judged::Add(customer));
+            return Ok(Judged::Add(Box::new(customer)));
         };
         let mut wanted = was.clone();
         edit.apply(&mut wanted);
@@ -424,7 +424,7 @@ pub fn look(
     tx: &mut Tx<'_>,
     fields: &[Field],
     lines: &[Line],
-    coming: &HashSet<String>,
+    coming: &BTreeSet<String>,
 ) -> Result<Vec<Became>, Error> {
     let (known, coming) = (Known::of(tx, lines)?, coming.clone());
     let mut judge = Judge { fields, known, agents: HashMap::new(), holds: false, coming };
@@ -452,7 +452,7 @@ pub fn write(
 ) -> Result<Vec<Became>, Error> {
     hold(tx, lines)?;
     let known = Known::of(tx, lines)?;
-    let coming = HashSet::new();
+    let coming = BTreeSet::new();
     let judge = Judge { fields, known, agents: HashMap::new(), holds: true, coming };
     let mut writer = Writer { judge, waiting: Vec::new(), awaited: HashSet::new() };
     let mut all = Vec::with_capacity(lines.len());
@@ -495,7 +495,7 @@ impl<'a> Writer<'a> {
                 self.add_company(tx, act, line, &customer)
             }
             Judged::Add(customer) => {
-                self.waiting.push((line, customer));
+                self.waiting.push((line, *customer));
                 self.awaited.insert(identity);
                 Ok(Became::Added)
             }
