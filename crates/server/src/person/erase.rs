@@ -2,7 +2,7 @@
 //! crash, by the tidying task of any server; each step counts what it takes in the transaction that takes it. The bytes of files go
 //! last, and only then is it finished and the address taken out of the row.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -164,7 +164,7 @@ struct Left {
 
 impl Left {
     async fn of(app: &App, person: &Person) -> Result<Self, Error> {
-        let mails = trace::mails(&app.db, person, &HashSet::new()).await?;
+        let mails = trace::mails(&app.db, person, &BTreeSet::new()).await?;
         let blocked = Blocked::email(person.email());
         let block = app.db.read(move |tx| block::of(tx, &blocked)).await?;
         Ok(Self {

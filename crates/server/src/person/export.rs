@@ -1,6 +1,6 @@
 //! All that is held on a person, gathered in many looks: nobody waits for it, and what is written meanwhile may be in it or not.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use base64::Engine;
@@ -56,7 +56,7 @@ pub const AT_ONCE: usize = 1;
 pub const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Events, or deliveries, of one look.
 const PAGE: i64 = 1_000;
-const IS_A_FULL_PAGE: usize = 1_000;
+const ROWS_OF_FULL_PAGE: usize = 1_000;
 /// Feed records of one look: each may be 64 KiB.
 const RECORDS: i64 = 100;
 
@@ -130,7 +130,7 @@ pub async fn gather(
     let blocks = blocks(app, person, &conversations).await?;
     subjects.extend(blocks.iter().map(|block| trace::block_subject(block.block_id)));
     subjects.extend(trace::blocks_told(&app.db, person).await?);
-    let theirs: HashSet<Uuid> = ids.into_iter().collect();
+    let theirs: BTreeSet<Uuid> = ids.into_iter().collect();
     let mut export = Export {
         email: person.email().to_owned(),
         exported_at: time::with_seconds(app.clock.now(), &app.config.time_zone),
@@ -217,7 +217,7 @@ async fn conversation(
             events(tx, stored, &own.config.time_zone)
         });
         let page = page.await?;
-        let is_last = page.len() < IS_A_FULL_PAGE;
+        let is_last = page.len() < ROWS_OF_FULL_PAGE;
         for event in &page {
             budget.take(event.text.as_ref().map_or(0, String::len))?;
             after = event.seq;
@@ -363,7 +363,7 @@ async fn blocks(
     Ok(found.into_iter().map(shown).collect())
 }
 
-async fn mails(app: &App, person: &Person, theirs: &HashSet<Uuid>) -> Result<Vec<Mail>, Error> {
+async fn mails(app: &App, person: &Person, theirs: &BTreeSet<Uuid>) -> Result<Vec<Mail>, Error> {
     let zone = &app.config.time_zone;
     let shown = |mail: trace::Mail| Mail {
         mail_id: mail.id,
@@ -411,7 +411,7 @@ async fn audit(app: &App, subjects: BTreeSet<String>) -> Result<Vec<AuditLine>, 
 /// Looks through all that waits, and through the log of attempts, which goes back for 30 days.
 async fn deliveries(
     app: &App,
-    theirs: &HashSet<Uuid>,
+    theirs: &BTreeSet<Uuid>,
     customers: &HashSet<i64>,
 ) -> Result<Vec<Delivery>, Error> {
     let zone = &app.config.time_zone;
@@ -442,7 +442,7 @@ async fn deliveries(
             })?)
         });
         let page = look.await?;
-        let is_last = page.len() < IS_A_FULL_PAGE;
+        let is_last = page.len() < ROWS_OF_FULL_PAGE;
         after = page.last().map_or(after, |(place, _)| *place);
         found.extend(page.into_iter().map(|(_, delivery)| delivery).filter(is_theirs));
         if is_last {
@@ -461,7 +461,7 @@ async fn deliveries(
             })?)
         });
         let page = look.await?;
-        let is_last = page.len() < IS_A_FULL_PAGE;
+        let is_last = page.len() < ROWS_OF_FULL_PAGE;
         after = page.last().map_or(after, |(place, ..)| *place);
         for (place, number, (conversation_id, customer_id), (event_at, at), outcome) in page {
             let delivery = Delivery {

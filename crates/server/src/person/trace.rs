@@ -1,6 +1,6 @@
 //! What names a person beside their conversations and the CRM: blocks, e-mails that wait, lines of the audit log.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use rozmowa_db::{Db, Row, Tx, params};
 use serde_json::Value;
@@ -49,7 +49,7 @@ pub struct Mail {
 pub async fn mails(
     db: &Db,
     person: &Person,
-    conversations: &HashSet<Uuid>,
+    conversations: &BTreeSet<Uuid>,
 ) -> Result<Vec<Mail>, Error> {
     let (mut found, mut after) = (Vec::new(), Uuid::nil());
     loop {
