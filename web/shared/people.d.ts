@@ -1125,6 +1125,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/console/persons/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erases a person, for administrators
+         * @description All that is held, for good. What takes long goes on after the answer: then `finished_at` is null.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/persons/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exports a person's data, for administrators
+         * @description All that is held on whoever has this e-mail address.
+         */
+        get: operations["export_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/console/queues": {
         parameters: {
             query?: never;
@@ -3366,6 +3406,48 @@ export interface components {
              */
             customer_id: number;
         };
+        /** @description A customer. What is not known is `""`. */
+        CustomerShown: {
+            /** @description A login. */
+            account_manager: string;
+            address?: components["schemas"]["AddressShown"];
+            /** @description `1` of a company. */
+            company_flag: string;
+            company_id: components["schemas"]["IdOrEmpty"];
+            /** @description By the names of the fields: texts, numbers, dates like `2026-12-24`, lists, true or false; null without a value. */
+            custom_fields?: Record<string, never>;
+            /**
+             * Format: int64
+             * @example 273
+             */
+            customer_id: number;
+            /** @description Our addition, with `include_details`. */
+            details?: components["schemas"]["Details"];
+            /**
+             * @description The main one.
+             * @example jan.kowalski@foo.bar
+             */
+            email: string;
+            /** @description Our addition: all of them. */
+            emails: string[];
+            group: string;
+            identifier: string;
+            invoice_address?: components["schemas"]["AddressShown"];
+            mail_drop_address?: components["schemas"]["AddressShown"];
+            /** @example Jan */
+            name: string;
+            /**
+             * @description The main one.
+             * @example 222333444
+             */
+            phone_number: string;
+            phone_numbers: string[];
+            /** @example Kowalski */
+            surname: string;
+            type: string;
+            /** @example 2026-06-01 12:00:00 */
+            updated_at: string;
+        };
         /** @description Conversations that were started today. */
         Day: {
             /**
@@ -3399,6 +3481,19 @@ export interface components {
              * @description Milliseconds from the start, or the hand-over by a bot, to a person's first answer; null when there was none.
              */
             wait_mean: number | null;
+        };
+        /** @description The rest of what is known. */
+        Details: {
+            /** @example 1980-05-17 */
+            birthdate: string;
+            gender: string;
+            homepage: string;
+            job: string;
+            job_title: string;
+            nip: string;
+            note: string;
+            pesel: string;
+            vip: boolean;
         };
         /** @description What the console needs to know of the installation. */
         Directory: {
@@ -3498,6 +3593,13 @@ export interface components {
              */
             enabled: boolean;
         };
+        ErasePerson: {
+            /**
+             * @description Whose, in any case.
+             * @example jan.kowalski@example.org
+             */
+            email: string;
+        };
         /** @description Every error answer has this shape. */
         Errors: {
             /** @description All faults of the request. */
@@ -3556,6 +3658,16 @@ export interface components {
              * @description The last one there is.
              */
             seq: number;
+        };
+        /** @description A feed record. */
+        FeedRecord: {
+            /** @example 2026-06-01 12:00:00 */
+            created_at: string;
+            /** @description JSON as a text, to the letter. */
+            payload: string;
+            /** Format: uuid */
+            record_id: string;
+            type: string;
         };
         /** @description A custom field of a customer. */
         FieldOfCard: {
@@ -3646,6 +3758,8 @@ export interface components {
             /** @description Monday to Sunday. */
             week: components["schemas"]["Span"][][];
         };
+        /** @description A number, or `""` where there is none. */
+        IdOrEmpty: number | string;
         /** @description What the company's pages sign identities with. */
         IdentitySecret: {
             /** @description The key of HS256, as it stands here: its bytes are the letters. */
@@ -3689,6 +3803,25 @@ export interface components {
             item_id: number;
             /** @description Of each field of the group, in order, its values as they are stored. */
             values: string[][];
+        };
+        /** @description An item of a group. */
+        ItemShown: {
+            /** Format: int64 */
+            group_id: number;
+            /**
+             * Format: int64
+             * @example 38
+             */
+            item_id: number;
+            values: components["schemas"]["ItemValue"][];
+        };
+        /** @description A field's value. */
+        ItemValue: {
+            /** Format: int64 */
+            field_id: number;
+            name: string;
+            /** @description A text, number, date like `2026-12-24`, list, true or false; null without a value. */
+            value: unknown;
         };
         /** @description What is known of the client's browser. */
         KnownBrowser: {
@@ -3973,6 +4106,275 @@ export interface components {
              * @description The event's place in the conversation's log.
              */
             seq: number | null;
+        };
+        /** @description A line of the audit log. */
+        PersonAuditEntry: {
+            actor: string;
+            actor_kind: string;
+            at: string;
+            /** Format: uuid */
+            audit_id: string;
+            becomes: Record<string, never> | null;
+            change: string;
+            subject: string;
+            was: Record<string, never> | null;
+        };
+        /** @description A block. */
+        PersonBlock: {
+            /** Format: int64 */
+            block_id: number;
+            created_at: string;
+            expires_at: string | null;
+            /** @description `email`, or `address` of an IP address that a conversation came from. */
+            kind: string;
+            reason: string;
+            value: string;
+        };
+        /** @description What is known of the client's browser. */
+        PersonBrowser: {
+            browser: string | null;
+            ip: string | null;
+            language: string | null;
+            page_title: string | null;
+            page_url: string | null;
+            referrer: string | null;
+            user_agent: string | null;
+        };
+        /** @description A clause that was shown, and whether it was agreed to. */
+        PersonConsent: {
+            at: string;
+            is_given: boolean;
+            name: string;
+            /** @description What it said, by language. */
+            texts: Record<string, never>;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A conversation with its whole log. */
+        PersonConversation: {
+            /** Format: int64 */
+            chat_queue_id: number;
+            chat_queue_name: string;
+            client_data: components["schemas"]["PersonBrowser"] | null;
+            client_email: string;
+            /** @description The client's id in the company's own systems. */
+            client_id: string | null;
+            client_name: string;
+            client_surname: string;
+            closed_at: string | null;
+            consents: components["schemas"]["PersonConsent"][];
+            /** Format: uuid */
+            conversation_id: string;
+            /** @example 2026-06-01 12:00:00.000 */
+            created_at: string;
+            /** Format: int64 */
+            customer_id: number | null;
+            events: components["schemas"]["PersonEvent"][];
+            files: components["schemas"]["PersonFile"][];
+            /** @description Whether somebody vouches for who the client is. Of whom nobody vouches for, anybody may have given the address. */
+            is_verified: boolean;
+            language: string | null;
+            rated_at: string | null;
+            /** @description `sad`, `neutral` or `happy`. */
+            rating: string | null;
+            rating_text: string | null;
+            /**
+             * @description `CREATED`, `IN_PROGRESS` or `CLOSED`.
+             * @example CLOSED
+             */
+            status: string;
+            tags: string[];
+            topic: string | null;
+            user_login: string | null;
+        };
+        /** @description How many there are of each kind. */
+        PersonCounts: {
+            /**
+             * Format: int64
+             * @description Lines of the audit log that name the person; when they are erased the lines stay, without what names.
+             * @default 0
+             */
+            audit_entries: number;
+            /**
+             * Format: int64
+             * @description Of the address, and of IP addresses that the conversations came from.
+             * @default 0
+             */
+            blocks: number;
+            /**
+             * Format: int64
+             * @description Clauses that were shown, whether they were agreed to or not.
+             * @default 0
+             */
+            consents: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            conversations: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            customers: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            feed_records: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            field_items: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description E-mails that wait to be sent, or were given up.
+             * @default 0
+             */
+            mails: number;
+            /**
+             * Format: int64
+             * @description Of clients, agents, bots and the system; notes among them.
+             * @default 0
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            ratings: number;
+        };
+        /** @description A customer, and what belongs to it. */
+        PersonCustomer: components["schemas"]["CustomerShown"] & {
+            /** @description The newest first. */
+            feed_records: components["schemas"]["FeedRecord"][];
+            field_items: components["schemas"]["ItemShown"][];
+        };
+        /** @description A delivery that waits, or an attempt to make it. */
+        PersonDelivery: {
+            action: string | null;
+            /** @description Of the attempt; null while it waits. */
+            at: string | null;
+            /** Format: uuid */
+            conversation_id: string | null;
+            /** Format: int64 */
+            customer_id: number | null;
+            /** Format: uuid */
+            delivery_id: string;
+            /** @description When what it tells of happened. */
+            event_at: string;
+            /** @description `PENDING`, `DELIVERED`, `RETRY` or `GIVEN_UP`. */
+            outcome: string;
+            /** Format: int64 */
+            webhook_id: number;
+        };
+        /** @description An event of the log; messages are events. */
+        PersonEvent: {
+            /** Format: uuid */
+            bot_id: string | null;
+            created_at: string;
+            /** @description What else belongs to it. */
+            data: Record<string, never> | null;
+            /** @description `message`, `note`, `closed` and others. */
+            kind: string;
+            /** @description `CLIENT`, `AGENT`, `BOT` or `SYSTEM`. */
+            sent_by: string;
+            /** Format: int64 */
+            seq: number;
+            /** @description Null when there is none, or it was erased. */
+            text: string | null;
+            user_login: string | null;
+        };
+        /** @description All that is held on a person. */
+        PersonExport: {
+            audit: components["schemas"]["PersonAuditEntry"][];
+            blocks: components["schemas"]["PersonBlock"][];
+            /** @description Of these customers, and those whose client gave the address. */
+            conversations: components["schemas"]["PersonConversation"][];
+            counts: components["schemas"]["PersonCounts"];
+            /** @description Who has the address, among others or alone. A company is a customer, too. */
+            customers: components["schemas"]["PersonCustomer"][];
+            /** @description What subscriptions were told, or are to be told, of these conversations and customers. */
+            deliveries: components["schemas"]["PersonDelivery"][];
+            /**
+             * @description In lower case.
+             * @example jan.kowalski@example.org
+             */
+            email: string;
+            /** @example 2026-06-01 12:00:00 */
+            exported_at: string;
+            mails: components["schemas"]["PersonMail"][];
+        };
+        /** @description A file of a conversation. */
+        PersonFile: {
+            /** @description With `include_files`, in Base64. */
+            content?: string;
+            content_type: string;
+            created_at: string;
+            /** Format: uuid */
+            file_id: string;
+            name: string;
+            sent_by: string;
+            /**
+             * Format: int64
+             * @description The event that it came with; null when it was uploaded and not sent.
+             */
+            seq: number | null;
+            /**
+             * Format: int64
+             * @description In bytes.
+             */
+            size: number;
+            url: string;
+        };
+        /** @description An e-mail that waits to be sent, or was given up. */
+        PersonMail: {
+            address: string;
+            /** Format: int64 */
+            attempts: number;
+            /** Format: uuid */
+            conversation_id: string | null;
+            due_at: string;
+            error: string | null;
+            given_up_at: string | null;
+            /** @description `unread`, `receipt` or `transcript`. */
+            kind: string | null;
+            /** Format: uuid */
+            mail_id: string;
+        };
+        /** @description What is left of what was done: no address, and nothing of what was held. */
+        PersonReceipt: {
+            /**
+             * @description The SHA-256 of the address in lower case: `printf %s jan@example.org | sha256sum`.
+             * @example 2f0f5893841d89b08b32acb43909d16fd8b438f9c2ca48fc01961a2770059504
+             */
+            email_sha256: string;
+            erased: components["schemas"]["PersonCounts"];
+            /** Format: uuid */
+            erasure_id: string;
+            /**
+             * @description Null while it is under way: ordered again it is the same erasing.
+             * @example 2026-06-01 12:00:01
+             */
+            finished_at: string | null;
+            /** @example 2026-06-01 12:00:00 */
+            ordered_at: string;
+            /**
+             * @description The API user's name, the agent's login, or whoever the shell said.
+             * @example anowak
+             */
+            ordered_by: string;
+            /**
+             * @description `API_USER`, `AGENT` or `COMMAND_LINE`.
+             * @example AGENT
+             */
+            ordered_by_kind: string;
         };
         /** @description Where an event stands, and since when. */
         Place: {
@@ -8507,6 +8909,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Errors"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasePerson"];
+            };
+        };
+        responses: {
+            /** @description The receipt; of nobody, one of nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonReceipt"];
+                };
+            };
+            /** @description What was wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Errors"];
+                };
+            };
+        };
+    };
+    export_person: {
+        parameters: {
+            query: {
+                /**
+                 * @description Whose, in any case.
+                 * @example jan.kowalski@example.org
+                 */
+                email: string;
+                /** @description Adds the contents of files, in Base64. */
+                include_files?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that is held; of nobody, empty lists. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
                 };
             };
             /** @description What was wrong. */

@@ -412,7 +412,7 @@ async fn audit(app: &App, subjects: BTreeSet<String>) -> Result<Vec<AuditLine>, 
 async fn deliveries(
     app: &App,
     theirs: &BTreeSet<Uuid>,
-    customers: &HashSet<i64>,
+    customers: &BTreeSet<i64>,
 ) -> Result<Vec<Delivery>, Error> {
     let zone = &app.config.time_zone;
     let is_theirs = |delivery: &Delivery| {
