@@ -16,7 +16,7 @@ pub const MIGRATIONS: &[Migration] = rozmowa_db::migrations!(
     "0005_crm",
     "0006_report",
     "0007_import",
-    "0009_person"
+    "0008_person"
 );
 
 const ROOMS: &[&[Stmt]] = &[
